@@ -1,0 +1,101 @@
+/// The MPI world of the program: one object, made first in main and destroyed last.
+/// Every method marked *collective* must be called by all ranks, in the same order, from the main thread.
+/// Failures throw CommError on the rank that sees them; a rank that leaves main by an exception ends all (abort).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dltonic/config/section.h"
+
+namespace dltonic::comm {
+
+struct Options {
+  double timeout_s = 60;  ///< longest stay in one phase before the watchdog ends the job
+  void bind(config::Section& s) {
+    s.key("timeout_s", timeout_s, "longest wait in one step or reduction before the job is ended; named phases (staging, saving, evaluation, preparing) have longer limits of their own").unit("s").above(0);
+  }
+};
+
+class Phase;
+
+class World {
+ public:
+  /// MPI_Init_thread(MULTIPLE); says where less is given. Chooses ROMIO for MPI-IO where the user chose nothing.
+  World(int& argc, char**& argv);
+  ~World();  ///< MPI_Finalize; not called after an abort
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  int rank() const;
+  int size() const;
+  int local_rank() const;   ///< rank among the ranks of this host
+  int local_size() const;
+  const std::string& host() const;
+  bool is_root() const { return rank() == 0; }
+  bool thread_multiple() const;
+
+  void barrier();                                      ///< collective
+  /// In-place sums over ranks; the same bits on every rank. collective
+  void sum(std::span<float> values);
+  void sum(std::span<double> values);
+  void sum(std::span<std::int64_t> values);
+  double max(double value);                            ///< collective
+  std::int64_t sum(std::int64_t value);                ///< collective
+  double sum(double value);                            ///< collective
+  /// Everybody's text, by rank. collective
+  std::vector<std::string> gather(const std::string& mine);
+  /// Root's text to all. collective
+  std::string broadcast(std::string text, int root = 0);
+  /// Exclusive prefix sum of `mine` over ranks and the total. collective
+  struct Offset { std::uint64_t before, total; };
+  Offset offset(std::uint64_t mine);
+  /// Each rank gives its piece; all get all, in rank order. collective
+  std::vector<std::byte> gather_bytes(std::span<const std::byte> mine);
+
+  /// Runs `work` (which must not communicate) on every rank and agrees on the outcome: where it throws on some rank,
+  /// every rank throws the same error (that of the lowest failing rank, its rank named when there are several ranks),
+  /// marked agreed(). collective
+  void agree(const std::string& what, const std::function<void()>& work);
+
+  /// From now until the object dies this rank is in phase `name`; the watchdog ends the job when that lasts longer than
+  /// `limit_s`, with one line that names rank, host, phase, its progress and limit. Phases nest.
+  [[nodiscard]] Phase phase(const std::string& name, double limit_s);
+  void set_step(std::int64_t step);   ///< named in the watchdog's and abort's line
+
+  /// Ends the whole job: one line, MPI_Abort, never returns. From any thread.
+  [[noreturn]] void abort(const std::string& message, int exit_code);
+
+  struct Impl;
+  Impl& impl() { return *impl_; }
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+class Phase {
+ public:
+  Phase(World::Impl& world, const std::string& name, double limit_s);
+  ~Phase();
+  Phase(const Phase&) = delete;
+  Phase& operator=(const Phase&) = delete;
+  /// Work goes on: the limit counts from now again.
+  void alive();
+
+ private:
+  World::Impl& world_;
+};
+
+/// First index and count of `rank`'s contiguous share of n things; shares differ by at most one.
+struct Share { std::uint64_t first, count; };
+constexpr Share share_of(std::uint64_t n, int rank, int size) {
+  const auto r = static_cast<std::uint64_t>(rank), s = static_cast<std::uint64_t>(size);
+  const std::uint64_t base = n / s, extra = n % s;
+  return {r * base + (r < extra ? r : extra), base + (r < extra ? 1 : 0)};
+}
+
+}  // namespace dltonic::comm

@@ -1,0 +1,74 @@
+/// What training needs of a model, whatever it is made of: gate networks run on `logic`'s kernels, the rest on LibTorch.
+/// A model knows nothing of ranks: it adds gradients of its samples into a flat buffer, the caller reduces that buffer
+/// over ranks, and every rank makes the same update from it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dltonic/config/section.h"
+#include "dltonic/core/tensor_view.h"
+#include "dltonic/data/batch.h"
+#include "dltonic/logic/network.h"
+#include "dltonic/logic/optimizer.h"
+
+namespace dltonic::model {
+
+struct Options {
+  std::string kind = "difflogic";        ///< a name of model_kinds()
+  logic::NetworkOptions network;         ///< difflogic
+  std::vector<int> hidden = {512};       ///< mlp: widths of the hidden layers
+  std::vector<int> channels = {32, 64};  ///< cnn: output channels of its two convolutions
+  int cnn_hidden = 128;                  ///< cnn: width of the layer before the classes
+  void bind(config::Section& s);
+};
+
+/// How a network is read: with its soft mixtures, or as the Boolean circuit of its most likely gates.
+/// For models without gates both are the same.
+enum class Reading { soft, hard };
+
+struct StepContext {
+  double inverse_batch = 1;  ///< 1 / global batch: the loss is divided once, here
+  std::uint64_t seed = 0;    ///< keys of random draws inside the model
+  std::int64_t step = 0;
+};
+
+struct StepResult {
+  double loss_sum = 0;        ///< sum over samples of the cross entropy, not divided
+  std::int64_t correct = 0;   ///< samples whose largest (soft) logit is the label's
+};
+
+class Model {
+ public:
+  virtual ~Model() = default;
+
+  /// ADDS the gradient of (loss sum × inverse_batch) over `batch` into `gradients` (gradient_size() floats).
+  /// Gate networks: four sums a gate, [gates][4] layer after layer. Others: every parameter's gradient, flattened.
+  virtual StepResult forward_backward(const data::Batch& batch, const StepContext& context, std::span<float> gradients) = 0;
+  virtual std::size_t gradient_size() const = 0;
+
+  /// One optimiser step from the reduced gradients.
+  virtual void update(std::span<const float> gradients, double learning_rate) = 0;
+
+  /// Class scores before softmax, [sample][class].
+  virtual void logits(const data::Batch& batch, Reading reading, std::span<float> out) = 0;
+  virtual bool has_gates() const { return false; }
+
+  /// Everything that the next step depends on: parameters, moments, wiring, step counters. Loading writes into these
+  /// views and then calls state_loaded().
+  virtual std::vector<TensorView> state() = 0;
+  virtual void state_loaded() {}
+
+  virtual std::string summary() const = 0;  ///< a few lines: layers, sizes, parameters, memory
+};
+
+std::vector<std::string> model_kinds();
+
+/// The same (options, shape, classes, seed) gives the same initial state on every rank. Throws ConfigError.
+std::unique_ptr<Model> make_model(const Options& options, const data::FrameShape& shape, int classes, std::uint64_t seed,
+                                  const logic::OptimizerOptions& optimizer);
+
+}  // namespace dltonic::model
