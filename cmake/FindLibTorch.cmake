@@ -1,7 +1,7 @@
 # LibTorch without CMake's own Torch package (which demands CUDA even for CPU use).
 # Looks at: -DLIBTORCH_ROOT (the folder that holds include/ and lib/), $LIBTORCH_ROOT, set-up's cache
 # ${DLTONIC_CACHE:-${XDG_CACHE_HOME:-~/.cache}/dltonic}/libtorch-2.11.0/torch, then the torch of python3.
-# Makes LibTorch::LibTorch (CPU libraries; the CUDA ones are loaded where a device is used).
+# Makes LibTorch::LibTorch (CPU libraries; the CUDA ones are loaded where a device is used), LibTorch_VERSION.
 if(NOT LIBTORCH_ROOT AND DEFINED ENV{LIBTORCH_ROOT})
   set(LIBTORCH_ROOT $ENV{LIBTORCH_ROOT})
 endif()
@@ -22,13 +22,27 @@ if(NOT LIBTORCH_ROOT)
 endif()
 set(LIBTORCH_ROOT "${LIBTORCH_ROOT}" CACHE PATH "LibTorch: the folder that holds include/ and lib/" FORCE)
 
+# A changed root must not keep what an earlier configuration found elsewhere.
+if(NOT "${LIBTORCH_ROOT}" STREQUAL "${_LibTorch_searched_root}")
+  unset(LibTorch_INCLUDE_DIR CACHE)
+  unset(LibTorch_CPU_LIBRARY CACHE)
+  unset(LibTorch_C10_LIBRARY CACHE)
+  set(_LibTorch_searched_root "${LIBTORCH_ROOT}" CACHE INTERNAL "")
+endif()
 find_path(LibTorch_INCLUDE_DIR torch/csrc/api/include/torch/torch.h HINTS ${LIBTORCH_ROOT}/include NO_DEFAULT_PATH)
 find_library(LibTorch_CPU_LIBRARY torch_cpu HINTS ${LIBTORCH_ROOT}/lib NO_DEFAULT_PATH)
 find_library(LibTorch_C10_LIBRARY c10 HINTS ${LIBTORCH_ROOT}/lib NO_DEFAULT_PATH)
-if(EXISTS ${LibTorch_INCLUDE_DIR}/torch/version.h)
-  file(STRINGS ${LibTorch_INCLUDE_DIR}/torch/version.h _version REGEX "#define TORCH_VERSION \"")
-  string(REGEX REPLACE ".*\"([0-9.]+).*" "\\1" LibTorch_VERSION "${_version}")
-endif()
+
+# The version: one macro a number, in a header that has moved between releases.
+unset(LibTorch_VERSION)
+foreach(header torch/headeronly/version.h torch/csrc/api/include/torch/version.h torch/version.h)
+  if(LibTorch_INCLUDE_DIR AND NOT LibTorch_VERSION AND EXISTS ${LibTorch_INCLUDE_DIR}/${header})
+    file(STRINGS ${LibTorch_INCLUDE_DIR}/${header} _numbers REGEX "#define TORCH_VERSION_(MAJOR|MINOR|PATCH) +[0-9]+")
+    if(_numbers MATCHES "MAJOR +([0-9]+).*MINOR +([0-9]+).*PATCH +([0-9]+)")
+      set(LibTorch_VERSION ${CMAKE_MATCH_1}.${CMAKE_MATCH_2}.${CMAKE_MATCH_3})
+    endif()
+  endif()
+endforeach()
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(LibTorch
   REQUIRED_VARS LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY LibTorch_INCLUDE_DIR VERSION_VAR LibTorch_VERSION
