@@ -30,8 +30,8 @@ struct Recording {
   std::int64_t t_offset = 0;            ///< us, time of the recording's zero
   std::uint32_t duration = 0;           ///< us, last event's time − first's, 0 when there is none
   Split split = Split::none;
-  std::uint16_t subject = 65535;        ///< person or camera id, 65535: none
-  std::string source;                   ///< path relative to the data root, or "image 17"
+  std::uint16_t subject = 65535;  ///< person or camera id, 65535: none
+  std::string source;             ///< path relative to the data root, or "image 17"
 };
 
 }  // namespace dltonic::events
