@@ -3,6 +3,7 @@
 /// Failures throw CommError on the rank that sees them; a rank that leaves main by an exception ends all (abort).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -17,7 +18,11 @@ namespace dltonic::comm {
 struct Options {
   double timeout_s = 60;  ///< longest stay in one phase before the watchdog ends the job
   void bind(config::Section& s) {
-    s.key("timeout_s", timeout_s, "longest wait in one step or reduction before the job is ended; named phases (staging, saving, evaluation, preparing) have longer limits of their own").unit("s").above(0);
+    s.key("timeout_s", timeout_s,
+          "longest wait in one step or reduction before the job is ended; named phases (staging, saving, evaluation, "
+          "preparing) have longer limits of their own")
+        .unit("s")
+        .above(0);
   }
 };
 
@@ -33,26 +38,29 @@ class World {
 
   int rank() const;
   int size() const;
-  int local_rank() const;   ///< rank among the ranks of this host
+  int local_rank() const;  ///< rank among the ranks of this host
   int local_size() const;
   const std::string& host() const;
   bool is_root() const { return rank() == 0; }
   bool thread_multiple() const;
 
-  void barrier();                                      ///< collective
-  /// In-place sums over ranks; the same bits on every rank. collective
+  void barrier();  ///< collective
+  /// In-place sums over ranks, added in a fixed tree over rank numbers (canonical.h): the same bits on every rank and
+  /// in every run with as many ranks, whatever MPI's own all-reduce would choose. collective
   void sum(std::span<float> values);
   void sum(std::span<double> values);
   void sum(std::span<std::int64_t> values);
-  double max(double value);                            ///< collective
-  std::int64_t sum(std::int64_t value);                ///< collective
-  double sum(double value);                            ///< collective
+  double max(double value);              ///< NaN on one rank is NaN on all. collective
+  std::int64_t sum(std::int64_t value);  ///< collective
+  double sum(double value);              ///< collective
   /// Everybody's text, by rank. collective
   std::vector<std::string> gather(const std::string& mine);
   /// Root's text to all. collective
   std::string broadcast(std::string text, int root = 0);
   /// Exclusive prefix sum of `mine` over ranks and the total. collective
-  struct Offset { std::uint64_t before, total; };
+  struct Offset {
+    std::uint64_t before, total;
+  };
   Offset offset(std::uint64_t mine);
   /// Each rank gives its piece; all get all, in rank order. collective
   std::vector<std::byte> gather_bytes(std::span<const std::byte> mine);
@@ -63,9 +71,10 @@ class World {
   void agree(const std::string& what, const std::function<void()>& work);
 
   /// From now until the object dies this rank is in phase `name`; the watchdog ends the job when that lasts longer than
-  /// `limit_s`, with one line that names rank, host, phase, its progress and limit. Phases nest.
+  /// `limit_s`, with one line that names rank, host, phase, its progress and limit. Phases nest, per thread: the limit
+  /// of the innermost counts, and the clock of the outer one starts anew when the inner one ends. limit_s <= 0: no limit.
   [[nodiscard]] Phase phase(const std::string& name, double limit_s);
-  void set_step(std::int64_t step);   ///< named in the watchdog's and abort's line
+  void set_step(std::int64_t step);  ///< named in the watchdog's and abort's line
 
   /// Ends the whole job: one line, MPI_Abort, never returns. From any thread.
   [[noreturn]] void abort(const std::string& message, int exit_code);
@@ -88,10 +97,13 @@ class Phase {
 
  private:
   World::Impl& world_;
+  std::uint64_t number_;
 };
 
 /// First index and count of `rank`'s contiguous share of n things; shares differ by at most one.
-struct Share { std::uint64_t first, count; };
+struct Share {
+  std::uint64_t first, count;
+};
 constexpr Share share_of(std::uint64_t n, int rank, int size) {
   const auto r = static_cast<std::uint64_t>(rank), s = static_cast<std::uint64_t>(size);
   const std::uint64_t base = n / s, extra = n % s;

@@ -1,0 +1,105 @@
+#include "comm/watchdog.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "dltonic/core/clock.h"
+#include "dltonic/core/text.h"
+
+namespace dltonic::comm {
+namespace {
+constexpr double kPollSeconds = 0.2;
+/// A watchdog that itself slept this long was stopped with its whole process (SIGSTOP, a suspended machine): that time
+/// is nobody's fault. The watchdogs of the ranks that went on running see the stuck one.
+constexpr double kStoppedSeconds = 5;
+}  // namespace
+
+Watchdog::Watchdog(std::function<void(const std::string&)> end_job)
+    : end_job_(std::move(end_job)), thread_([this] { watch(); }) {}
+
+Watchdog::~Watchdog() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_all();
+  thread_.join();
+}
+
+std::uint64_t Watchdog::begin(const std::string& name, double limit_s) {
+  const std::lock_guard lock(mutex_);
+  phases_.push_back({next_, std::this_thread::get_id(), name, limit_s, steady_seconds()});
+  return next_++;
+}
+
+void Watchdog::end(std::uint64_t phase) {
+  const std::lock_guard lock(mutex_);
+  const auto entry = std::find_if(phases_.begin(), phases_.end(), [&](const Entry& e) { return e.number == phase; });
+  if (entry == phases_.end()) return;
+  const std::thread::id thread = entry->thread;
+  phases_.erase(entry);
+  restart_innermost(thread);  // the outer phase did not stand still while the inner one worked
+}
+
+void Watchdog::alive(std::uint64_t phase) {
+  const std::lock_guard lock(mutex_);
+  for (Entry& entry : phases_) {
+    if (entry.number == phase) entry.since = steady_seconds();
+  }
+}
+
+void Watchdog::enter(const std::string& operation) {
+  const std::lock_guard lock(mutex_);
+  waiting_.push_back({std::this_thread::get_id(), operation});
+}
+
+void Watchdog::leave() {
+  const std::lock_guard lock(mutex_);
+  const auto mine =
+      std::find_if(waiting_.rbegin(), waiting_.rend(), [](const Waiting& w) { return w.thread == std::this_thread::get_id(); });
+  if (mine != waiting_.rend()) waiting_.erase(std::next(mine).base());
+}
+
+void Watchdog::restart_innermost(std::thread::id thread) {
+  const auto inner = std::find_if(phases_.rbegin(), phases_.rend(), [&](const Entry& e) { return e.thread == thread; });
+  if (inner != phases_.rend()) inner->since = steady_seconds();
+}
+
+std::string Watchdog::overdue(double now) const {
+  for (auto entry = phases_.rbegin(); entry != phases_.rend(); ++entry) {
+    const bool innermost =
+        std::none_of(phases_.rbegin(), entry, [&](const Entry& inner) { return inner.thread == entry->thread; });
+    if (!innermost || !(entry->limit_s > 0) || now - entry->since <= entry->limit_s) continue;
+    std::string doing = "still working";
+    for (const Waiting& waiting : waiting_) {
+      if (waiting.thread == entry->thread) doing = "waiting for other ranks in " + waiting.operation;
+    }
+    const std::int64_t step = step_;
+    return cat(
+        "stuck in ", entry->name, step >= 0 ? cat(", step ", step) : "", ": ", doing, " after ", fixed(now - entry->since, 1),
+        " s, the limit is ", fixed(entry->limit_s, entry->limit_s < 10 ? 1 : 0),
+        " s; the job ends. A rank that is still working is the slow one; if the work may take this long, raise the limit");
+  }
+  return {};
+}
+
+void Watchdog::watch() {
+  std::unique_lock lock(mutex_);
+  double last = steady_seconds();
+  while (!stop_) {
+    wake_.wait_for(lock, std::chrono::duration<double>(kPollSeconds), [this] { return stop_; });
+    const double now = steady_seconds();
+    if (now - last > kStoppedSeconds) {
+      for (Entry& entry : phases_) entry.since += now - last;
+    }
+    last = now;
+    const std::string line = overdue(now);
+    if (!line.empty() && !stop_) {
+      lock.unlock();
+      end_job_(line);
+      return;
+    }
+  }
+}
+
+}  // namespace dltonic::comm

@@ -1,0 +1,162 @@
+#include "dltonic/comm/world.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <cstdlib>
+#include <thread>
+
+#include "comm/world_impl.h"
+#include "dltonic/comm/canonical.h"
+#include "dltonic/core/error.h"
+#include "dltonic/core/log.h"
+#include "dltonic/core/text.h"
+
+namespace dltonic::comm {
+namespace {
+constexpr double kFinalizeLimitSeconds = 60;
+constexpr unsigned kAbortPatienceSeconds = 5;
+
+template <class T>
+void sum_over_ranks(World& world, std::span<T> values) {
+  const std::span<const T> mine(values);
+  reduce_canonical(world, std::span<const std::span<const T>>(&mine, 1), world.size(), values);
+}
+}  // namespace
+
+MPI_Comm mpi_comm(World& world) { return world.impl().comm; }
+
+void check_mpi(int code, const char* operation) {
+  if (code == MPI_SUCCESS) return;
+  char text[MPI_MAX_ERROR_STRING];
+  int length = 0;
+  MPI_Error_string(code, text, &length);
+  throw CommError(cat(operation, " failed: ", std::string_view(text, static_cast<std::size_t>(length))));
+}
+
+World::World(int& argc, char**& argv) : impl_(std::make_unique<Impl>()) {
+  // OMPIO is known to hang in collective writes where ranks have unequal shares; ROMIO is not. The user's choice wins.
+  ::setenv("OMPI_MCA_io", "^ompio", 0);
+  Impl& w = *impl_;
+  int provided = MPI_THREAD_SINGLE;
+  check_mpi(MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &provided), "MPI_Init_thread");
+  w.thread_multiple = provided == MPI_THREAD_MULTIPLE;
+  MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+  check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &w.comm), "MPI_Comm_dup");
+  MPI_Comm_set_errhandler(w.comm, MPI_ERRORS_RETURN);
+  MPI_Comm_rank(w.comm, &w.rank);
+  MPI_Comm_size(w.comm, &w.size);
+
+  MPI_Comm local = MPI_COMM_NULL;
+  check_mpi(MPI_Comm_split_type(w.comm, MPI_COMM_TYPE_SHARED, w.rank, MPI_INFO_NULL, &local), "MPI_Comm_split_type");
+  MPI_Comm_rank(local, &w.local_rank);
+  MPI_Comm_size(local, &w.local_size);
+  MPI_Comm_free(&local);
+
+  char name[MPI_MAX_PROCESSOR_NAME];
+  int length = 0;
+  MPI_Get_processor_name(name, &length);
+  w.host.assign(name, static_cast<std::size_t>(length));
+
+  log::set_rank(w.rank, w.size);
+  w.watchdog = std::make_unique<Watchdog>([&w](const std::string& line) { w.abort(line, kExitFailure); });
+  if (!w.thread_multiple) {
+    if (w.rank == 0)
+      log::warn("this MPI gives no MPI_THREAD_MULTIPLE: checkpoints are saved by the main thread (checkpoint.mode: blocking)");
+  }
+}
+
+World::~World() {
+  // A rank that never comes here keeps the others in MPI_Finalize: the watchdog still watches.
+  const std::uint64_t phase = impl_->watchdog->begin("MPI_Finalize", kFinalizeLimitSeconds);
+  MPI_Comm_free(&impl_->comm);
+  MPI_Finalize();
+  impl_->watchdog->end(phase);
+}
+
+int World::rank() const { return impl_->rank; }
+int World::size() const { return impl_->size; }
+int World::local_rank() const { return impl_->local_rank; }
+int World::local_size() const { return impl_->local_size; }
+const std::string& World::host() const { return impl_->host; }
+bool World::thread_multiple() const { return impl_->thread_multiple; }
+void World::set_step(std::int64_t step) { impl_->watchdog->set_step(step); }
+
+void World::barrier() {
+  const Operation operation(*impl_, "a barrier");
+  check_mpi(MPI_Barrier(impl_->comm), "MPI_Barrier");
+}
+
+void World::sum(std::span<float> values) { sum_over_ranks(*this, values); }
+void World::sum(std::span<double> values) { sum_over_ranks(*this, values); }
+void World::sum(std::span<std::int64_t> values) { sum_over_ranks(*this, values); }
+double World::sum(double value) {
+  sum_over_ranks(*this, std::span<double>(&value, 1));
+  return value;
+}
+std::int64_t World::sum(std::int64_t value) {
+  sum_over_ranks(*this, std::span<std::int64_t>(&value, 1));
+  return value;
+}
+
+double World::max(double value) {
+  const Operation operation(*impl_, "a maximum");
+  std::vector<double> all(static_cast<std::size_t>(size()));
+  check_mpi(MPI_Allgather(&value, 1, MPI_DOUBLE, all.data(), 1, MPI_DOUBLE, impl_->comm), "MPI_Allgather");
+  double most = all[0];
+  for (const double other : all) {
+    if (std::isnan(other)) return other;  // MPI_MAX leaves it open whether a NaN is seen
+    if (other > most) most = other;
+  }
+  return most;
+}
+
+World::Offset World::offset(std::uint64_t mine) {
+  const Operation operation(*impl_, "a prefix sum");
+  std::vector<std::uint64_t> all(static_cast<std::size_t>(size()));
+  check_mpi(MPI_Allgather(&mine, 1, MPI_UINT64_T, all.data(), 1, MPI_UINT64_T, impl_->comm), "MPI_Allgather");
+  Offset offset{0, 0};
+  for (std::size_t r = 0; r < all.size(); ++r) {
+    if (r < static_cast<std::size_t>(rank())) offset.before += all[r];
+    offset.total += all[r];
+  }
+  return offset;
+}
+
+Phase World::phase(const std::string& name, double limit_s) { return Phase(*impl_, name, limit_s); }
+
+void World::abort(const std::string& message, int exit_code) {
+  const std::int64_t step = impl_->watchdog->step();
+  impl_->abort(step >= 0 ? cat(message, " (at step ", step, ")") : message, exit_code);
+}
+
+void World::Impl::abort(const std::string& message, int exit_code) {
+  if (ending.exchange(true)) {
+    for (;;) ::pause();  // another thread of this rank already ends the job
+  }
+  // The way out must not depend on anything below: a log blocked by a full pipe, MPI_Abort in a broken network.
+  ::signal(SIGALRM, SIG_DFL);
+  ::alarm(2 * kAbortPatienceSeconds);
+  try {
+    std::thread([exit_code] {
+      std::this_thread::sleep_for(std::chrono::seconds(kAbortPatienceSeconds));
+      ::_exit(exit_code);
+    }).detach();
+  } catch (const std::exception&) {  // no thread to be had: the alarm remains
+  }
+  log::error(size > 1 ? cat("[", host, "] ", message) : message);
+  log::flush();
+  int finalized = 0;
+  MPI_Finalized(&finalized);
+  if (!finalized) MPI_Abort(MPI_COMM_WORLD, exit_code);
+  ::_exit(exit_code);
+}
+
+Phase::Phase(World::Impl& world, const std::string& name, double limit_s)
+    : world_(world), number_(world.watchdog->begin(name, limit_s)) {}
+Phase::~Phase() { world_.watchdog->end(number_); }
+void Phase::alive() { world_.watchdog->alive(number_); }
+
+}  // namespace dltonic::comm

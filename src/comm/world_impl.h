@@ -1,0 +1,47 @@
+/// What a World is made of; private to comm.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "comm/watchdog.h"
+#include "dltonic/comm/mpi_handle.h"
+
+namespace dltonic::comm {
+
+struct World::Impl {
+  MPI_Comm comm = MPI_COMM_NULL;
+  int rank = 0, size = 1, local_rank = 0, local_size = 1;
+  bool thread_multiple = false;
+  std::string host;
+  std::unique_ptr<Watchdog> watchdog;
+  std::vector<std::byte> send_buffer, receive_buffer;  ///< of reductions, kept: fresh pages cost more than the additions
+  std::atomic<bool> ending{false};                     ///< an abort is under way
+
+  [[noreturn]] void abort(const std::string& message, int exit_code);
+};
+
+/// Names the collective that this rank is in, for the watchdog's line.
+class Operation {
+ public:
+  Operation(World::Impl& world, const std::string& name) : watchdog_(*world.watchdog) { watchdog_.enter(name); }
+  ~Operation() { watchdog_.leave(); }
+  Operation(const Operation&) = delete;
+  Operation& operator=(const Operation&) = delete;
+
+ private:
+  Watchdog& watchdog_;
+};
+
+/// MPI counts are ints: longer messages go in pieces of at most `piece` bytes.
+constexpr std::size_t kPieceBytes = std::size_t{1} << 30;
+std::vector<std::byte> gather_bytes(World::Impl& world, std::span<const std::byte> mine, std::vector<std::uint64_t>* lengths,
+                                    std::size_t piece = kPieceBytes);
+void broadcast_bytes(World::Impl& world, std::span<std::byte> bytes, int root, std::size_t piece = kPieceBytes);
+
+}  // namespace dltonic::comm

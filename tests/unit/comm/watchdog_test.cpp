@@ -1,0 +1,79 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <future>
+#include <thread>
+
+#include "comm/watchdog.h"
+
+using dltonic::comm::Watchdog;
+using namespace std::chrono_literals;
+using testing::AllOf;
+using testing::HasSubstr;
+
+namespace {
+
+/// A watchdog whose "end of the job" is a promise.
+struct Watched {
+  std::promise<std::string> line;
+  std::future<std::string> future = line.get_future();
+  Watchdog dog{[this](const std::string& text) { line.set_value(text); }};
+
+  bool barks_within(std::chrono::milliseconds time) { return future.wait_for(time) == std::future_status::ready; }
+};
+
+}  // namespace
+
+TEST(Watchdog, EndsAPhaseThatLastsTooLongAndSaysWhich) {
+  Watched w;
+  w.dog.set_step(17);
+  w.dog.begin("training", 0.3);
+  w.dog.enter("a sum of 5 values");
+  ASSERT_TRUE(w.barks_within(3000ms));
+  EXPECT_THAT(w.future.get(),
+              AllOf(HasSubstr("stuck in training, step 17"), HasSubstr("waiting for other ranks in a sum of 5 values"),
+                    HasSubstr("the limit is 0.3 s")));
+}
+
+TEST(Watchdog, SaysThatARankIsWorkingItself) {
+  Watched w;
+  w.dog.begin("saving", 0.3);
+  ASSERT_TRUE(w.barks_within(3000ms));
+  EXPECT_THAT(w.future.get(), AllOf(HasSubstr("stuck in saving: still working"), testing::Not(HasSubstr("step"))));
+}
+
+TEST(Watchdog, TheInnermostLimitCountsAndTheOuterClockStartsAnew) {
+  Watched w;
+  const auto outer = w.dog.begin("step", 0.5);
+  const auto inner = w.dog.begin("saving", 60);
+  EXPECT_FALSE(w.barks_within(1200ms));  // longer than the outer limit
+  w.dog.end(inner);
+  EXPECT_FALSE(w.barks_within(250ms));
+  w.dog.end(outer);
+  EXPECT_FALSE(w.barks_within(900ms));  // no phase, no limit
+}
+
+TEST(Watchdog, AliveRestartsTheClock) {
+  Watched w;
+  const auto phase = w.dog.begin("preparing", 0.8);
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_FALSE(w.barks_within(200ms));
+    w.dog.alive(phase);
+  }
+  EXPECT_TRUE(w.barks_within(4000ms));
+}
+
+TEST(Watchdog, AnotherThreadsPhaseDoesNotHideMine) {
+  Watched w;
+  w.dog.begin("step", 0.4);
+  std::thread([&] { w.dog.begin("background saving", 60); }).join();
+  ASSERT_TRUE(w.barks_within(3000ms));
+  EXPECT_THAT(w.future.get(), HasSubstr("stuck in step"));
+}
+
+TEST(Watchdog, AZeroLimitIsNone) {
+  Watched w;
+  w.dog.begin("debugging", 0);
+  EXPECT_FALSE(w.barks_within(700ms));
+}
