@@ -1,0 +1,17 @@
+/// What a Section holds, as text.
+#pragma once
+
+#include <string>
+
+#include "dltonic/config/section.h"
+
+namespace dltonic::config {
+
+/// Every key with its present value. Loading this text again gives the same values (numbers keep all their digits).
+std::string effective_yaml(const Section& root);
+/// The same as one JSON object on one line, keys in order of binding.
+std::string effective_json(const Section& root);
+/// Every key with type, present value (before loading: its default), unit, bounds, choices and meaning, by section.
+std::string help(const Section& root);
+
+}  // namespace dltonic::config
