@@ -88,6 +88,13 @@ TEST_F(Composition, TheConfigsFolderIsFoundByVariableThenByFileThenByTheCaller) 
   EXPECT_EQ(options_.kind, "difflogic") << "above the given file";
 }
 
+TEST_F(Composition, InAProjectPathsAreShownAsPeopleTypeThem) {
+  std::filesystem::current_path(folder_);
+  write("configs/model/bad.yaml", "model: {gates: 0}\n");
+  EXPECT_EQ(faults({"experiment=x", "model=bad"}),
+            "1 fault in the configuration:\nconfigs/model/bad.yaml:1:16: model.gates: is 0 gates, must be at least 1 gates");
+}
+
 TEST_F(Composition, FilesThatIncludeEachOtherAreAFault) {
   const std::string a = write("a.yaml", "include: b.yaml\n");
   const std::string b = write("b.yaml", "train: {epochs: 3}\ninclude: [a.yaml]\n");

@@ -58,18 +58,21 @@ struct SampleOptions {
   }
 };
 
-/// A temporary folder; environment variables set through it are put back.
+/// A temporary folder, with an empty one in it as the working folder; environment variables set through it are put back.
 class ConfigTest : public ::testing::Test {
  protected:
   ConfigTest() {
     std::string name = (std::filesystem::temp_directory_path() / "dltonic-config-XXXXXX").string();
     if (!::mkdtemp(name.data())) std::abort();
     folder_ = name;
+    std::filesystem::create_directory(folder_ / "work");
+    std::filesystem::current_path(folder_ / "work");
     options_.bind(root_);
     set("DLTONIC_CONFIGS", nullptr);
   }
   ~ConfigTest() override {
     for (auto change = before_.rbegin(); change != before_.rend(); ++change) put(change->first, change->second);
+    std::filesystem::current_path(started_in_);
     std::filesystem::remove_all(folder_);
   }
 
@@ -97,6 +100,7 @@ class ConfigTest : public ::testing::Test {
     return "";
   }
 
+  const std::filesystem::path started_in_ = std::filesystem::current_path();
   std::filesystem::path folder_;
   SampleOptions options_;
   Section root_;
