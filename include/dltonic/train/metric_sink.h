@@ -12,7 +12,7 @@ namespace dltonic::train {
 struct MetricPoint {
   std::string split;                                    ///< "train", "val" or "test"
   std::int64_t step = 0;                                ///< optimiser steps done since the run began
-  int epoch = 0;                                        ///< epochs begun, from 1
+  int epoch = 0;                                        ///< epochs finished
   std::vector<std::pair<std::string, double>> scalars;  ///< by name, in the order they are shown; fractions, not percent
 };
 
