@@ -1,0 +1,10 @@
+# dltonic_cache(<variable>): the folder outside the checkout where jobs/setup.sh puts LibTorch and the tests' python.
+function(dltonic_cache variable)
+  if(DEFINED ENV{DLTONIC_CACHE})
+    set(${variable} $ENV{DLTONIC_CACHE} PARENT_SCOPE)
+  elseif(DEFINED ENV{XDG_CACHE_HOME})
+    set(${variable} $ENV{XDG_CACHE_HOME}/dltonic PARENT_SCOPE)
+  else()
+    set(${variable} $ENV{HOME}/.cache/dltonic PARENT_SCOPE)
+  endif()
+endfunction()

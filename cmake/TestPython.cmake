@@ -1,0 +1,26 @@
+# DLTONIC_PYTHON: the python that tests run (h5py, numpy, TensorBoard's reader): -DDLTONIC_PYTHON, the one that
+# `jobs/setup.sh --tests` made, or the system's. Looked up anew each time, since set-up may have come in between.
+if(NOT DLTONIC_PYTHON)
+  include(${CMAKE_CURRENT_LIST_DIR}/DltonicCache.cmake)
+  dltonic_cache(_cache)
+  foreach(python ${_cache}/venv/bin/python /usr/bin/python3)
+    if(NOT DLTONIC_PYTHON AND EXISTS ${python})
+      set(DLTONIC_PYTHON ${python})
+    endif()
+  endforeach()
+  if(NOT DLTONIC_PYTHON)
+    find_program(_python3 python3)
+    set(DLTONIC_PYTHON ${_python3})
+  endif()
+endif()
+
+# dltonic_python_has(<variable> <module>...): whether that python can import all of them.
+function(dltonic_python_has variable)
+  string(JOIN ", " modules ${ARGN})
+  execute_process(COMMAND ${DLTONIC_PYTHON} -c "import ${modules}" RESULT_VARIABLE result OUTPUT_QUIET ERROR_QUIET)
+  if(DLTONIC_PYTHON AND result EQUAL 0)
+    set(${variable} TRUE PARENT_SCOPE)
+  else()
+    set(${variable} FALSE PARENT_SCOPE)
+  endif()
+endfunction()
