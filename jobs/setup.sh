@@ -167,6 +167,8 @@ elif ! is_complete "$cache/libtorch-$torch_version"; then
   fi
   flock -u "$lock"
 fi
+# The wheel's own libgomp.so.1 would hide the compiler's: a program must have one OpenMP runtime, the compiler's.
+[[ -n ${LIBTORCH_ROOT:-} ]] || rm -f "$cache/libtorch-$torch_version/torch/lib/libgomp.so.1"
 
 # ---- python modules that only tests use -------------------------------------------------------------------------
 # The system's python, so that its h5py is seen; what it lacks comes from pip.
