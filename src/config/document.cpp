@@ -9,7 +9,7 @@ namespace {
 
 // A text can name itself (&a [*a]) or grow without end by aliases of aliases; no configuration comes near these.
 constexpr int kDeepest = 16;
-constexpr int kMostNodes = 100'000;
+constexpr int kMostNodes = 10'000;
 
 class Reader {
  public:
@@ -70,12 +70,18 @@ class Reader {
       } else if (pair.second.IsMap()) {
         mapping(pair.second, key, depth + 1, document);
       } else {
+        if (!keys_.insert(key).second) {  // once nested, once dotted
+          faults_.add(key_place, key, "given twice in the same file");
+          continue;
+        }
         document.entries.push_back({key, key_place, value(pair.second, depth + 1)});
         // An empty value has no place of its own.
         if (document.entries.back().value.kind == Value::Kind::nothing) document.entries.back().value.place = key_place;
       }
     }
   }
+
+  bool gave_up() const { return gave_up_; }
 
  private:
   void include(const YAML::Node& node, Document& document) {
@@ -90,15 +96,28 @@ class Reader {
   std::string name_;
   int order_;
   Faults& faults_;
+  std::set<std::string> keys_;
   int nodes_ = 0;
   bool gave_up_ = false;
 };
 
-std::string reason(const YAML::ParserException& error) { return "not readable as YAML: " + error.msg; }
+/// yaml-cpp says little of the commonest fault of indentation.
+std::string reason(const YAML::Exception& error, const std::string& text) {
+  std::size_t begin = 0;
+  for (int line = 0; line < error.mark.line && begin != std::string::npos; ++line)
+    begin = text.find('\n', begin + (line > 0 ? 1 : 0));
+  if (begin == std::string::npos) return "not readable as YAML: " + error.msg;
+  const std::size_t word = text.find_first_not_of(" \t\n", begin);
+  const bool tab = text.substr(begin, word - begin).find('\t') != std::string::npos;
+  return "not readable as YAML: " + error.msg + (tab ? " (the line begins with a tab; YAML is indented by spaces)" : "");
+}
 
 }  // namespace
 
-Document parse_document(const std::string& text, const std::string& name, int order, Faults& faults) {
+Document parse_document(const std::string& whole, const std::string& name, int order, Faults& faults) {
+  // yaml-cpp 0.7 takes a quote that is never closed for closed at the end, if a line end stands there: all keys after the
+  // quote would be lost without a word.
+  const std::string text = whole.substr(0, whole.find_last_not_of(" \t\r\n") + 1);
   Document document;
   Reader reader(name, order, faults);
   try {
@@ -108,13 +127,14 @@ Document parse_document(const std::string& text, const std::string& name, int or
       faults.add(reader.place(roots[1].Mark()), "", "a second YAML document begins here; a configuration is one document");
     if (roots[0].IsMap()) {
       reader.mapping(roots[0], "", 0, document);
+      if (reader.gave_up()) return {};
     } else {
       faults.add(reader.place(roots[0].Mark()), "",
                  "a configuration is a mapping of keys to values, such as 'train: {epochs: 5}'");
       faults.set_incomplete();
     }
-  } catch (const YAML::ParserException& error) {
-    faults.add(reader.place(error.mark), "", reason(error));
+  } catch (const YAML::Exception& error) {
+    faults.add(reader.place(error.mark), "", reason(error, text));
     faults.set_incomplete();
   }
   return document;
@@ -132,8 +152,8 @@ Value parse_argument(const std::string& text, const Place& place, Faults& faults
     value = reader.value(YAML::Load(text), 0);
     value.place = place;
     for (auto& item : value.items) item.place = place;
-  } catch (const YAML::ParserException& error) {
-    faults.add(place, "", reason(error));
+  } catch (const YAML::Exception& error) {
+    faults.add(place, "", reason(error, text));
     value.kind = Value::Kind::nothing;
   }
   return value;

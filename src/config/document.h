@@ -28,7 +28,7 @@ struct Document {
 };
 
 /// Syntax errors, duplicate keys, several documents in one text and more nesting than anybody writes are faults; what
-/// could be read is returned.
+/// could be read all the same is returned.
 Document parse_document(const std::string& text, const std::string& name, int order, Faults& faults);
 
 /// The value of a KEY=VALUE argument: "[a, b]" is a list, all else is taken as it stands.

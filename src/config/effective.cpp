@@ -17,20 +17,26 @@ bool is_empty(const Section& section) {
   return true;
 }
 
+/// As a person would have to write it: a "${" that stands for itself, not for a variable.
+std::string as_given(const std::string& text) {
+  std::string given;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text.compare(i, 2, "${") == 0) given += '$';
+    given += text[i];
+  }
+  return given;
+}
+
 // ---- YAML ----
 
-/// Text that another YAML reader would take for something else is quoted; "${" is kept from being read as a variable.
-void emit(YAML::Emitter& out, const std::string& text) {
-  std::string safe;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text.compare(i, 2, "${") == 0) safe += '$';
-    safe += text[i];
-  }
+/// Text that another YAML reader would take for something else is quoted.
+void emit(YAML::Emitter& out, const std::string& value) {
+  const std::string text = as_given(value);
   bool flag = false;
   const bool looks_otherwise =
-      safe.empty() || parse_bool(safe, flag) || safe == "null" || safe == "~" || safe.find_first_of("0123456789+-.") == 0;
+      text.empty() || parse_bool(text, flag) || text == "null" || text == "~" || text.find_first_of("0123456789+-.") == 0;
   if (looks_otherwise) out << YAML::DoubleQuoted;
-  out << safe;
+  out << text;
 }
 void emit(YAML::Emitter& out, bool value) { out << (value ? "true" : "false"); }
 void emit(YAML::Emitter& out, double value) { out << number_text(value); }
@@ -60,10 +66,21 @@ void emit(YAML::Emitter& out, const Section& section) {
 
 // ---- JSON ----
 
+nlohmann::ordered_json json_of(const std::string& text) { return as_given(text); }
+nlohmann::ordered_json json_of(const std::vector<std::string>& texts) {
+  auto array = nlohmann::ordered_json::array();
+  for (const auto& text : texts) array.push_back(as_given(text));
+  return array;
+}
+template <class T>
+nlohmann::ordered_json json_of(const T& value) {
+  return value;
+}
+
 nlohmann::ordered_json to_json(const Section& section) {
   auto object = nlohmann::ordered_json::object();
   for (const auto& key : section.keys()) {
-    std::visit([&](const auto* target) { object[key->name()] = *target; }, key->target());
+    std::visit([&](const auto* target) { object[key->name()] = json_of(*target); }, key->target());
   }
   for (const auto& below : section.sections()) {
     if (!is_empty(*below)) object[below->name()] = to_json(*below);
@@ -111,7 +128,9 @@ std::string effective_yaml(const Section& root) {
   return std::string(out.c_str()) + "\n";
 }
 
-std::string effective_json(const Section& root) { return to_json(root).dump(); }
+std::string effective_json(const Section& root) {
+  return to_json(root).dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
 
 std::string help(const Section& root) {
   std::string text;

@@ -9,7 +9,7 @@ void Faults::add(const Place& place, const std::string& key, const std::string& 
   if (!place.argument && !key.empty()) text += key + ": ";
   text += message;
   // A file that is included twice tells its faults once.
-  if (std::any_of(faults_.begin(), faults_.end(), [&](const Fault& known) { return known.text == text; })) return;
+  if (!told_.insert(text).second) return;
   faults_.push_back({{place.order, place.line, place.column}, std::move(text)});
 }
 

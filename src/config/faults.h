@@ -3,6 +3,7 @@
 
 #include <string>
 #include <tuple>
+#include <unordered_set>
 #include <vector>
 
 #include "dltonic/core/error.h"
@@ -41,6 +42,7 @@ class Faults {
     std::string text;
   };
   std::vector<Fault> faults_;
+  std::unordered_set<std::string> told_;
   bool incomplete_ = false;
 };
 

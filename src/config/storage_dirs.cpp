@@ -33,9 +33,10 @@ std::filesystem::path usable(const char* variable) {
                           " to a folder that you can write to"));
   };
   std::error_code error;
+  if (std::filesystem::exists(folder, error) && !std::filesystem::is_directory(folder, error))
+    return fail("cannot use", "it is not a folder");
   std::filesystem::create_directories(folder, error);
   if (error) return fail("cannot create folder", error.message());
-  if (!std::filesystem::is_directory(folder, error)) return fail("cannot use", error ? error.message() : "it is not a folder");
   if (const std::string reason = write_fault(folder); !reason.empty()) return fail("cannot write to folder", reason);
   return folder;
 }
