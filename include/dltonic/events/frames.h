@@ -82,8 +82,11 @@ class FrameMaker {
   std::size_t append_counts(const Events& events, std::vector<std::int16_t>& out);
 
  private:
+  template <class Mark>
+  void for_each_event(const Events& events, Slice slice, std::size_t base, Mark&& mark) const;
+
   FrameOptions options_;
-  int channels_, height_, width_, sensor_width_;
+  int channels_, height_, width_;
   std::size_t features_;
   bool merged_, stacked_;                 ///< stacked: slices are bins of one sample
   std::vector<std::uint32_t> row_, col_;  ///< offset in a frame's plane by sensor row and column

@@ -17,45 +17,44 @@ namespace dltonic::events {
 struct SimulatorOptions {
   double threshold_on = 0.2;  ///< mean contrast threshold, log intensity
   double threshold_off = 0.2;
-  double threshold_sd = 0.03;  ///< between pixels
+  double threshold_sd = 0.03;  ///< between pixels; a threshold is at least threshold_min
   double threshold_min = 0.01;
-  double log_floor = 20.0 / 255.0;  ///< intensity (0 … 1) below which the response is linear
-  double blur_px = 0;               ///< sigma of the lens
-  double lowpass_us = 0;            ///< time constant of the photoreceptor
-  double latency_us = 0;            ///< from the light to the event
-  double jitter_us = 0;             ///< standard deviation of the latency between events
-  double refractory_us = 0;
-  double noise_hz = 0;  ///< background events a pixel and second
-  double saccade_us = 105000;
-  double motion_share = 1;                      ///< share of a saccade in which the image moves
-  std::vector<double> path_x = {0, 3.5, 7, 0};  ///< corners of the path, sensor pixels; one saccade between two corners
-  std::vector<double> path_y = {0, 7, 0, 0};
-  double shift_x = 0, shift_y = 0;  ///< added to the path; at (0, 0) the image lies at the sensor's upper left corner
+  double log_floor = 20.0 / 255;                ///< intensity (0 … 1) below which the response is linear, not logarithmic
+  double blur_px = 0;                           ///< sigma of the lens
+  double lowpass_us = 0;                        ///< time constant of the photoreceptor
+  double jitter_us = 0;                         ///< standard deviation of an event's time
+  double refractory_us = 0;                     ///< changes of a pixel within this after its last event are lost
+  double noise_hz = 0;                          ///< background events a pixel and second
+  double knot_us = 105000;                      ///< time between two corners of the path
+  std::vector<double> path_x = {0, 3.5, 7, 0};  ///< the image's upper left corner on the sensor, pixels, a knot_us apart;
+  std::vector<double> path_y = {0, 7, 0, 0};    ///< between corners the speed is smooth (monotone cubic)
   std::uint64_t seed = 0;
-  std::string exclude;  ///< file of train image indices to leave out, or ""
+  std::string exclude;       ///< file of train image indices to leave out (one a line, or a CSV's last column), or ""
+  std::string exclude_rows;  ///< leave out only the rows that start with this, e.g. "Test/"; "": all
 
   /// Keys of section `data.simulator`.
   void bind(config::Section& section);
-  /// Everything that changes the events (not `exclude`), as one line: part of the cache key.
+  /// Everything that changes the events (not `exclude…`), as one line: part of the cache key.
   std::string describe() const;
 };
 
 /// Makes recordings of images of one size. Draws are keyed by (seed, image index): any order and any rank makes the same
-/// recording. Not for use by several threads at once.
+/// recording.
 class Simulator {
  public:
-  /// Throws ConfigError for a path of unequal or too few corners, or where the image leaves the sensor's reach altogether.
+  /// Throws ConfigError for options out of their ranges and for a path of unequal or too few corners.
   Simulator(const SimulatorOptions& options, int image_width, int image_height, int sensor_width = 34, int sensor_height = 34);
   ~Simulator();
   Simulator(Simulator&&) noexcept;
   Simulator& operator=(Simulator&&) noexcept;
 
-  /// image [height][width], 0 … 255. Replaces `out`; times do not decrease.
-  void simulate(std::span<const std::uint8_t> image, std::uint32_t index, Events& out);
+  /// image [height][width], 0 … 255. Replaces `out`; times do not decrease. Any number of threads may call it at once.
+  /// Throws DataError where the image has another size.
+  void simulate(std::span<const std::uint8_t> image, std::uint32_t index, Events& out) const;
 
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  std::unique_ptr<const State> state_;
 };
 
 }  // namespace dltonic::events
