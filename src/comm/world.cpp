@@ -82,6 +82,14 @@ int World::local_rank() const { return impl_->local_rank; }
 int World::local_size() const { return impl_->local_size; }
 const std::string& World::host() const { return impl_->host; }
 bool World::thread_multiple() const { return impl_->thread_multiple; }
+
+std::string World::library() const {
+  char text[MPI_MAX_LIBRARY_VERSION_STRING];
+  int length = 0;
+  MPI_Get_library_version(text, &length);
+  const std::string line(text, static_cast<std::size_t>(length));
+  return line.substr(0, line.find_first_of(",\n"));
+}
 void World::set_step(std::int64_t step) { impl_->watchdog->set_step(step); }
 
 void World::barrier() {

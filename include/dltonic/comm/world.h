@@ -43,6 +43,7 @@ class World {
   const std::string& host() const;
   bool is_root() const { return rank() == 0; }
   bool thread_multiple() const;
+  std::string library() const;  ///< "Open MPI v4.1.4, ..."
 
   void barrier();  ///< collective
   /// In-place sums over ranks, added in a fixed tree over rank numbers (canonical.h): the same bits on every rank and

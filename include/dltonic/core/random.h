@@ -20,6 +20,7 @@ enum class Use : std::uint32_t {
   gumbel = 6,      ///< a: step, b: gate
   simulator = 7,   ///< a: image
   dropout = 8,     ///< a: step, b: sample
+  salt_pepper = 9, ///< a: epoch, b: sample
   test = 1000,
 };
 

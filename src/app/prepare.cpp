@@ -1,0 +1,53 @@
+#include "dltonic/data/prepare.h"
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "app/command.h"
+#include "app/run_config.h"
+#include "app/run_setup.h"
+#include "dltonic/config/effective.h"
+#include "dltonic/core/log.h"
+#include "dltonic/core/text.h"
+#include "dltonic/report/progress.h"
+
+namespace dltonic::app {
+namespace {
+
+int prepare(comm::World& world, const ConfigArguments& arguments, bool as_json) {
+  RunConfig config;
+  if (arguments.help_config) return print_config_help(world, config);
+  config.load(world, arguments.words);
+  share_cores(world);
+  const auto progress = root_progress(world, config);
+  const auto result = data::prepare(world, config.data, config.dirs().project, *progress);
+  if (!world.is_root()) return 0;
+  log::info(cat(result.cached ? "already prepared: " : "prepared: ", result.file.frames.string(), " (", with_commas(result.samples),
+                " frames of ", with_commas(result.recordings), " recordings, ", human_bytes(result.bytes), ", ",
+                human_seconds(result.seconds), ")"));
+  for (const std::string& skipped : result.skipped) log::warn("skipped: " + skipped);
+  if (as_json) {
+    std::cout << nlohmann::json{{"frames", result.file.frames.string()},
+                                {"samples", result.samples},
+                                {"recordings", result.recordings},
+                                {"events", result.events},
+                                {"skipped", result.skipped},
+                                {"cached", result.cached},
+                                {"seconds", result.seconds}}
+              << std::endl;
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_prepare(CLI::App& cli, Run& run) {
+  auto* command = cli.add_subcommand("prepare", "read recordings or images, filter, cut frames, write them to project storage");
+  auto arguments = std::make_shared<ConfigArguments>();
+  auto as_json = std::make_shared<bool>(false);
+  arguments->add_to(*command);
+  command->add_flag("--json", *as_json, "print one JSON object on the last line of standard output");
+  command->callback([=, &run] { run = [=](comm::World& world) { return prepare(world, *arguments, *as_json); }; });
+}
+
+}  // namespace dltonic::app

@@ -1,0 +1,65 @@
+#include "app/run_setup.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+
+#include "dltonic/config/effective.h"
+#include "dltonic/core/error.h"
+#include "dltonic/core/log.h"
+#include "dltonic/core/text.h"
+#include "dltonic/data/cache.h"
+#include "dltonic/report/progress.h"
+#include "dltonic/store/staging.h"
+
+namespace dltonic::app {
+
+void share_cores(const comm::World& world) {
+  if (std::getenv("OMP_NUM_THREADS") != nullptr) return;
+  omp_set_num_threads(std::max(1, omp_get_num_procs() / world.local_size()));
+}
+
+std::unique_ptr<Progress> root_progress(const comm::World& world, const RunConfig& config) {
+  if (!world.is_root()) return std::make_unique<Progress>();
+  return report::make_progress(config.report.progress);
+}
+
+int print_config_help(const comm::World& world, const RunConfig& config) {
+  if (world.is_root()) std::cout << config::help(config.root());
+  return kExitDone;
+}
+
+LoadedData load_data(comm::World& world, const RunConfig& config, const std::string& typed, Progress& progress) {
+  data::PreparedFile prepared;
+  world.agree("find the prepared frames", [&] {
+    prepared = data::find_prepared(config.data, config.dirs().project);
+    if (!std::filesystem::exists(prepared.frames)) {
+      throw DataError(cat("the frames of this configuration are not prepared (", prepared.frames.string(),
+                          " is missing): run  dltonic prepare ", typed));
+    }
+  });
+  const auto staged = config.dirs().scratch / "data" / prepared.frames.filename();
+  store::stage_file(world, prepared.frames, staged);
+  LoadedData loaded;
+  loaded.frames = data::FrameSet::load(world, staged, prepared.settings, progress);
+  loaded.splits = data::make_splits(loaded.frames.recording_labels, loaded.frames.recording_splits, config.data.splits);
+  const auto& s = loaded.splits;
+  log::info(cat(config.data.name, ": ", with_commas(loaded.frames.size()), " frames of ", loaded.frames.shape.channels, " x ",
+                loaded.frames.shape.height, " x ", loaded.frames.shape.width, " bits from ", with_commas(loaded.frames.recordings()),
+                " recordings, ", loaded.frames.classes.size(), " classes; ", with_commas(s.train.size()), " train, ",
+                with_commas(s.val.size()), " validate, ", with_commas(s.test.size()), " test"));
+  return loaded;
+}
+
+std::unique_ptr<model::Model> make_model(comm::World& world, const RunConfig& config, const data::FrameSet& frames) {
+  std::unique_ptr<model::Model> model;
+  world.agree("make the model", [&] {
+    model = model::make_model(config.model, frames.shape, static_cast<int>(frames.classes.size()), config.train.seed,
+                              config.train.optimizer);
+  });
+  return model;
+}
+
+}  // namespace dltonic::app

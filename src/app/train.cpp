@@ -1,0 +1,111 @@
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "app/command.h"
+#include "app/run_config.h"
+#include "app/run_setup.h"
+#include "dltonic/config/effective.h"
+#include "dltonic/core/error.h"
+#include "dltonic/core/file.h"
+#include "dltonic/core/log.h"
+#include "dltonic/core/text.h"
+#include "dltonic/report/sinks.h"
+#include "dltonic/train/trainer.h"
+
+namespace dltonic::app {
+namespace {
+
+struct TrainArguments {
+  ConfigArguments config;
+  bool resume = false;
+  bool as_json = false;
+};
+
+nlohmann::json summary_json(const RunConfig& config, const train::Summary& summary, const data::FrameSet& frames,
+                            const data::Splits& splits, const comm::World& world) {
+  nlohmann::json out{{"run", config.run.name},
+                     {"steps", summary.steps},
+                     {"epochs", config.train.epochs},
+                     {"ranks", world.size()},
+                     {"train_seconds", summary.seconds},
+                     {"samples_per_s", summary.samples_per_s},
+                     {"train_loss", summary.train_loss},
+                     {"train_accuracy", summary.train_accuracy},
+                     {"monitor", summary.monitor},
+                     {"best", summary.best},
+                     {"best_step", summary.best_step},
+                     {"frames_key", frames.key},
+                     {"splits_hash", splits.hash()}};
+  if (summary.validation.samples > 0) out["validation"] = summary.validation.json(frames.classes);
+  return out;
+}
+
+int train(comm::World& world, const TrainArguments& arguments) {
+  RunConfig config;
+  if (arguments.config.help_config) return print_config_help(world, config);
+  config.load(world, arguments.config.words);
+  share_cores(world);
+  const auto run_dir = config.run_dir();
+  train::Checkpoints checkpoints(world, run_dir / "checkpoints", config.train.keep_last, config::effective_json(config.root()));
+
+  const std::optional<std::string> from = checkpoints.newest_good();
+  world.agree("open the run's folder", [&] {
+    if (from && !arguments.resume) {
+      throw ConfigError(cat("run.dir ", run_dir.string(), " already holds checkpoints (newest: ", *from,
+                            "); add --resume to go on from there, or give another run.dir or run.name"));
+    }
+    if (!world.is_root()) return;
+    make_directories(run_dir);
+    log::add_file(run_dir / "log.txt");
+    write_file_atomic(run_dir / "config.yaml", config::effective_yaml(config.root()));
+  });
+  if (arguments.resume && !from) log::info(cat("nothing to go on from in ", run_dir.string(), ": starting anew"));
+
+  const auto progress = root_progress(world, config);
+  const LoadedData data = load_data(world, config, arguments.config.typed(), *progress);
+  const auto model = make_model(world, config, data.frames);
+  log::info(model->summary());
+  checkpoints.set_input(data.frames.shape, data.frames.classes);
+  std::vector<std::unique_ptr<train::MetricSink>> sinks;
+  world.agree("open the run's files", [&] {
+    if (!world.is_root()) return;
+    data::store_splits(data.splits, config.dirs().project / "data", config.data.name);
+    sinks = report::make_sinks(config.report, run_dir);
+  });
+  std::vector<train::MetricSink*> sink_views;
+  for (const auto& sink : sinks) sink_views.push_back(sink.get());
+
+  std::unique_ptr<train::Trainer> trainer;
+  world.agree("set up training", [&] {
+    trainer = std::make_unique<train::Trainer>(world, *model, data.frames, data.splits, config.train, config.distributed,
+                                               config.data.augmentation, config.comm.timeout_s, checkpoints, sink_views, *progress);
+  });
+  if (from) trainer->resume(*from);
+  const train::Summary summary = trainer->run();
+
+  world.agree("write the summary", [&] {
+    if (!world.is_root()) return;
+    const auto json = summary_json(config, summary, data.frames, data.splits, world);
+    write_file_atomic(run_dir / "summary.json", json.dump(2) + "\n");
+    for (train::MetricSink* sink : sink_views) sink->flush();
+    log::info(cat("trained ", with_commas(static_cast<std::uint64_t>(summary.steps)), " steps in ", human_seconds(summary.seconds),
+                  summary.best_step >= 0 ? cat("; best validation ", summary.monitor, " ", fixed(summary.best, 4), " at step ", summary.best_step)
+                                         : std::string(),
+                  "\nevaluate with  dltonic evaluate --run ", run_dir.string(), " --split test"));
+    if (arguments.as_json) std::cout << json.dump() << std::endl;
+  });
+  return kExitDone;
+}
+
+}  // namespace
+
+void add_train(CLI::App& cli, Run& run) {
+  auto* command = cli.add_subcommand("train", "train a model on prepared frames");
+  auto arguments = std::make_shared<TrainArguments>();
+  arguments->config.add_to(*command);
+  command->add_flag("--resume", arguments->resume, "go on from the newest good checkpoint of run.dir, or start anew where there is none");
+  command->add_flag("--json", arguments->as_json, "print one JSON object on the last line of standard output");
+  command->callback([=, &run] { run = [=](comm::World& world) { return train(world, *arguments); }; });
+}
+
+}  // namespace dltonic::app

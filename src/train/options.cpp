@@ -1,0 +1,37 @@
+#include "dltonic/train/options.h"
+
+#include "dltonic/core/text.h"
+#include "dltonic/data/order.h"
+
+namespace dltonic::train {
+
+void Options::bind(config::Section& s) {
+  s.key("epochs", epochs, "passes over the training samples").min(1);
+  s.key("batch_size", batch_size, "global batch: samples a step over all ranks").min(1);
+  s.key("micro_batch_size", micro_batch_size, "samples that a rank computes at once, gradients adding up; 0: its whole share").min(0);
+  s.key("seed", seed, "seed of initial weights, wiring, order and augmentation");
+  s.key("monitor", monitor, "validation metric that chooses the best checkpoint")
+      .choices({"accuracy_hard", "accuracy_soft", "accuracy_hard_recording", "accuracy_soft_recording", "f1_macro", "loss"});
+  s.key("checkpoint_epochs", checkpoint_epochs, "save every so many epochs; 0: only at the end").unit("epochs").min(0);
+  s.key("checkpoint_minutes", checkpoint_minutes, "also save when the last save is this old, in mid-epoch too; 0: never")
+      .unit("minutes")
+      .min(0);
+  s.key("keep_last", keep_last, "newest checkpoints that are kept beside the best one").min(1);
+  optimizer.bind(s);
+}
+
+void DistributedOptions::bind(config::Section& s) {
+  s.key("reduction", reduction,
+        "fast: gradients add up in MPI's order; canonical: in one fixed tree, equal bit for bit on any number of ranks")
+      .choices({"fast", "canonical"});
+  s.key("canonical_shards", canonical_shards,
+        "canonical: equal parts of the batch, each computed by one rank; 0: the largest divisor of the batch up to 8")
+      .min(0);
+}
+
+int DistributedOptions::shards(int batch_size) const {
+  if (reduction != "canonical") return 0;
+  return canonical_shards > 0 ? canonical_shards : data::default_shards(static_cast<std::uint64_t>(batch_size));
+}
+
+}  // namespace dltonic::train
