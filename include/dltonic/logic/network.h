@@ -46,10 +46,10 @@ struct NetworkSummary {
   int features = 0, classes = 0, layers = 0, gates = 0;  ///< gates: of one layer, rounded
   double tau = 0;
   std::int64_t total_gates = 0;
-  std::int64_t parameters = 0;      ///< logits
-  std::int64_t state_bytes = 0;     ///< logits, moments, wiring: what a checkpoint holds
-  std::int64_t unused_inputs = 0;   ///< features that no gate of the first layer reads
-  int chain_layers = 0;             ///< layers whose backward follows a walk (the first layer needs none)
+  std::int64_t parameters = 0;     ///< logits
+  std::int64_t state_bytes = 0;    ///< logits, moments, wiring: what a checkpoint holds
+  std::int64_t unused_inputs = 0;  ///< features that no gate of the first layer reads
+  int chain_layers = 0;            ///< layers whose backward follows a walk (the first layer needs none)
 };
 
 /// T: float (training) or double (the oracle of tests).
@@ -61,7 +61,8 @@ class Network {
   /// Given wiring (one a layer; a == b and any fan-out are taken) and logits ([gates][16|4] a layer); `options` gives
   /// parametrization, estimator, temperature, tau and grad_factor. Layers may differ in width here; the last one's must be
   /// a multiple of `classes`. Throws ConfigError, DataError.
-  Network(const NetworkOptions& options, int features, int classes, std::vector<Wiring> wiring, const std::vector<std::vector<T>>& logits);
+  Network(const NetworkOptions& options, int features, int classes, std::vector<Wiring> wiring,
+          const std::vector<std::vector<T>>& logits);
   ~Network();
   Network(Network&&) noexcept;
   Network& operator=(Network&&) noexcept;
@@ -86,7 +87,8 @@ class Network {
   BatchResult forward_backward(const BitMatrix& x, std::span<const std::uint16_t> labels, T inverse_batch, std::span<T> sums);
   /// The same on real inputs in [0, 1], x [feature][sample]; dx [feature][sample] is written where it is not empty
   /// (times grad_factor, as every layer's).
-  BatchResult forward_backward(std::span<const T> x, std::span<const std::uint16_t> labels, T inverse_batch, std::span<T> sums, std::span<T> dx = {});
+  BatchResult forward_backward(std::span<const T> x, std::span<const std::uint16_t> labels, T inverse_batch, std::span<T> sums,
+                               std::span<T> dx = {});
 
   /// Class scores before softmax of the soft network, whatever the estimator: out [sample][class] = group sum / tau.
   void logits(const BitMatrix& x, std::span<T> out);

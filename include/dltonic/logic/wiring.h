@@ -34,7 +34,9 @@ struct Wiring {
 Wiring make_wiring(WiringKind kind, int inputs, int gates, std::uint64_t seed, std::uint32_t layer, bool last);
 
 /// Inputs that no gate can read: max(0, inputs - 2 × gates).
-constexpr std::int64_t unused_inputs(std::int64_t inputs, std::int64_t gates) { return inputs > 2 * gates ? inputs - 2 * gates : 0; }
+constexpr std::int64_t unused_inputs(std::int64_t inputs, std::int64_t gates) {
+  return inputs > 2 * gates ? inputs - 2 * gates : 0;
+}
 
 /// Throws DataError where a and b differ in length or an index lies outside 0 … inputs-1.
 void check_wiring(const Wiring& wiring, std::int64_t inputs);

@@ -1,0 +1,45 @@
+/// Kernels between logits and coefficients, over all gates of a network at once (layers concatenated). No batch here.
+///   z, dz, moments [gates][16] (raw) or [gates][4] (light)     c, S [gates][4]
+/// raw:   w = softmax(z/T), c = C^T w;  dz_i = (w_i/T) * ((C S)_i - c.S)
+/// light: w_ij = sigmoid(z_ij/T), c = (w00, w10-w00, w01-w00, w00-w01-w10+w11);
+///        dw = (S1-Sa-Sb+Sab, Sb-Sab, Sa-Sab, Sab) for (00, 01, 10, 11), dz = dw * w * (1-w) / T
+/// w and c are the soft ones in dz, whatever the estimator. OpenMP as in gate_layer.h: orphaned worksharing.
+#pragma once
+
+#include <cstdint>
+
+#include "dltonic/logic/gate.h"
+
+namespace dltonic::logic::cpu {
+
+/// c of the soft mixtures, written.
+template <class T>
+void gate_coefficients(const T* z, std::int64_t gates, Parametrization p, T temperature, T* c);
+
+/// hard_gate of every gate: ids [gates], and where `c` is not null the rows of C, [gates][4].
+template <class T>
+void gate_decisions(const T* z, std::int64_t gates, Parametrization p, std::uint8_t* ids, T* c);
+
+/// dz, written.
+template <class T>
+void gate_logit_gradients(const T* z, const T* S, std::int64_t gates, Parametrization p, T temperature, T* dz);
+
+/// The constants of one optimiser step. Forms are those of PyTorch (torch.optim), so that results compare.
+///   sgd:   m = momentum*m + g, z -= rate*m
+///   adam:  m = beta1*m + (1-beta1)*g, v = beta2*v + (1-beta2)*g^2, z -= rate/(1-beta1^t) * m / (sqrt(v/(1-beta2^t)) + epsilon)
+///   g = dz + weight_decay*z;  adamw: g = dz and z *= 1 - rate*weight_decay first
+template <class T>
+struct UpdateRule {
+  enum class Kind : std::uint8_t { adam, adamw, sgd } kind = Kind::adam;
+  T rate = 0, beta1 = 0, beta2 = 0, epsilon = 0, weight_decay = 0, momentum = 0;
+  T rest1 = 0, rest2 = 0;  ///< 1 - beta1, 1 - beta2: taken in double, for 1 - 0.999f is 1e-5 off
+  T step_size = 0;         ///< rate / (1 - beta1^t)
+  T root_correction = 0;   ///< 1 / sqrt(1 - beta2^t)
+};
+
+/// S -> dz -> z, moments -> c in one pass: z, m, v are read and written once, c written (the soft one).
+template <class T>
+void gate_update(const T* S, std::int64_t gates, Parametrization p, T temperature, const UpdateRule<T>& rule, T* z, T* m, T* v,
+                 T* c);
+
+}  // namespace dltonic::logic::cpu

@@ -1,0 +1,22 @@
+#include "dltonic/logic/network.h"
+
+namespace dltonic::logic {
+
+void NetworkOptions::bind(config::Section& s) {
+  s.key("gates", gates, "gates of one layer; rounded up to a multiple of the classes").min(1);
+  s.key("layers", layers, "gate layers").min(1);
+  s.key("wiring", wiring, "which inputs gates read: walks over them, or random pairs, or random pairs none of which repeats")
+      .choices({"chain", "random", "unique"});
+  s.key("parametrization", parametrization,
+        "logits of a gate: raw (16, one a gate kind) or light (4, one an entry of the truth table)")
+      .choices({"raw", "light"});
+  s.key("init", init, "first logits: normal, or residual (every gate starts near its first input)")
+      .choices({"normal", "residual"});
+  s.key("estimator", estimator, "forward of training: soft mixtures, or the most likely gates (straight-through)")
+      .choices({"soft", "hard"});
+  s.key("temperature", temperature, "divides the logits").above(0);
+  s.key("tau", tau, "divides the class sums; auto: 0.5 * sqrt(outputs a class)").above(0).or_auto();
+  s.key("grad_factor", grad_factor, "multiplies the gradient that a layer hands to the one before it").above(0);
+}
+
+}  // namespace dltonic::logic
