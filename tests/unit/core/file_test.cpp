@@ -1,0 +1,132 @@
+#include "dltonic/core/file.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <functional>
+
+#include "dltonic/core/error.h"
+
+namespace dltonic {
+namespace {
+
+using ::testing::HasSubstr;
+namespace fs = std::filesystem;
+
+class FileTest : public ::testing::Test {
+ protected:
+  FileTest() {
+    std::string name = (fs::temp_directory_path() / "dltonic-file-XXXXXX").string();
+    if (!::mkdtemp(name.data())) std::abort();
+    folder_ = name;
+  }
+  ~FileTest() override { fs::remove_all(folder_); }
+
+  static std::string fault(const std::function<void()>& work) {
+    try {
+      work();
+    } catch (const StorageError& error) {
+      return error.what();
+    }
+    return "";
+  }
+  /// What lies in the folder, hidden files too.
+  std::vector<std::string> names() const {
+    std::vector<std::string> found;
+    for (const auto& item : fs::directory_iterator(folder_)) found.push_back(item.path().filename().string());
+    return found;
+  }
+
+  fs::path folder_;
+};
+
+/// Files of this process cannot grow beyond `bytes` while it lives: what a full disk does to a write, without a disk.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    handler_ = std::signal(SIGXFSZ, SIG_IGN);  // the write fails with EFBIG instead
+  }
+  ~FileSizeLimit() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int);
+};
+
+TEST_F(FileTest, WhatIsWrittenIsRead) {
+  const std::string content("line\0 two\n\xff", 11);
+  write_file_atomic(folder_ / "a", content);
+  EXPECT_EQ(read_text(folder_ / "a"), content);
+  EXPECT_EQ(read_file(folder_ / "a").size(), 11u);
+  write_file_atomic(folder_ / "a", "");
+  EXPECT_EQ(read_text(folder_ / "a"), "");
+  EXPECT_THAT(names(), ::testing::ElementsAre("a"));
+}
+
+TEST_F(FileTest, TheBufferIsUsedAgainAndTakesTheLengthOfTheFile) {
+  write_file_atomic(folder_ / "long", std::string(1000, 'x'));
+  write_file_atomic(folder_ / "short", "yy");
+  std::vector<std::byte> buffer;
+  read_file(folder_ / "long", buffer);
+  const auto* memory = buffer.data();
+  read_file(folder_ / "short", buffer);
+  EXPECT_EQ(buffer, (std::vector<std::byte>{std::byte{'y'}, std::byte{'y'}}));
+  EXPECT_EQ(buffer.data(), memory);
+}
+
+TEST_F(FileTest, AWriteThatFailsLeavesTheOldContentAndNoTemporaryFile) {
+  write_file_atomic(folder_ / "a", "old");
+  std::string said;
+  {
+    const FileSizeLimit limit(1000);
+    said = fault([&] { write_file_atomic(folder_ / "a", std::string(5000, 'n')); });
+  }
+  EXPECT_THAT(said, HasSubstr("cannot write " + (folder_ / "a").string()));
+  EXPECT_THAT(said, HasSubstr("File too large"));
+  EXPECT_EQ(read_text(folder_ / "a"), "old");
+  EXPECT_THAT(names(), ::testing::ElementsAre("a"));
+}
+
+TEST_F(FileTest, ARenameThatFailsLeavesNoTemporaryFile) {
+  fs::create_directories(folder_ / "a/b");  // a file cannot take the place of a folder
+  EXPECT_THAT(fault([&] { write_file_atomic(folder_ / "a", "new"); }), HasSubstr("Is a directory"));
+  EXPECT_THAT(names(), ::testing::ElementsAre("a"));
+}
+
+TEST_F(FileTest, FaultsNameThePathAndTheSystemsReason) {
+  const fs::path gone = folder_ / "gone/file";
+  EXPECT_THAT(fault([&] { write_file_atomic(gone, "x"); }), HasSubstr(gone.string()));
+  EXPECT_THAT(fault([&] { write_file_atomic(gone, "x"); }), HasSubstr("No such file or directory"));
+  EXPECT_FALSE(fs::exists(folder_ / "gone"));
+  EXPECT_EQ(fault([&] { read_file(gone); }), "cannot open " + gone.string() + ": No such file or directory");
+  EXPECT_THAT(fault([&] { read_file(folder_); }), HasSubstr("Is a directory"));
+  write_file_atomic(folder_ / "file", "x");
+  EXPECT_EQ(fault([&] { make_directories(folder_ / "file/below"); }),
+            "cannot create folder " + (folder_ / "file/below").string() + ": Not a directory");
+  EXPECT_THAT(fault([&] { rename_durably(gone, folder_ / "b"); }), HasSubstr("cannot rename " + gone.string() + " to "));
+  EXPECT_THAT(fault([&] { sync_path(gone); }), HasSubstr(gone.string()));
+}
+
+TEST_F(FileTest, FoldersWithTheirParentsAndRenames) {
+  make_directories(folder_ / "x/y/z");
+  make_directories(folder_ / "x/y/z");
+  EXPECT_TRUE(fs::is_directory(folder_ / "x/y/z"));
+  rename_durably(folder_ / "x/y/z", folder_ / "w");
+  EXPECT_TRUE(fs::is_directory(folder_ / "w"));
+  sync_path(folder_ / "w");
+}
+
+}  // namespace
+}  // namespace dltonic
