@@ -85,7 +85,7 @@ class Binder {
       if (last(name) == last(key)) elsewhere.push_back(name);
     }
     if (!elsewhere.empty()) return "unknown key; did you mean " + join(elsewhere, " or ") + "?";
-    return "unknown key; --help lists all keys";
+    return "unknown key; --help-config lists all keys";
   }
 
   /// A check is left out where a value of its section (or below) is faulty: it would judge the default instead.

@@ -45,6 +45,18 @@ TEST_F(Faults, TheRightWordInTheWrongSectionIsFound) {
   EXPECT_EQ(faults({"data.micro_batch_size=5"}).find("did you mean train.micro_batch_size?") == std::string::npos, false);
 }
 
+TEST_F(Faults, WordsNearToNothingPointToTheHelp) {
+  EXPECT_EQ(faults({"report.tensorboard=on"}),
+            "1 fault in the configuration:\ncommand line: report.tensorboard=on: unknown key; --help-config lists all keys");
+}
+
+TEST_F(Faults, HydrasDefaultsListIsNamedAnew) {
+  const std::string file = write("x.yaml", "defaults:\n  - dataset: nmnist\n  - _self_\n");
+  EXPECT_EQ(faults({file}), "1 fault in the configuration:\n" + file +
+                                ":1:1: defaults: unknown key; the Python tool had it; here a file has "
+                                "'include: [../dataset/NAME.yaml, ../model/NAME.yaml]' instead");
+}
+
 TEST_F(Faults, KeysOfThePredecessorAreNamedAnew) {
   EXPECT_EQ(faults({"model.difflogic.num_neurons=64000", "train.dataloader.num_workers=4", "data.augmentation.enabled=true"}),
             "3 faults in the configuration:\n"
