@@ -36,13 +36,15 @@ struct Raw {
   static void store_to(T* p, const Values& x) {
     for (int i = 0; i < kParts; ++i) store(p + i * kLanes<T>, x[i]);
   }
-  /// Column k of C.
-  static V column(int k, int part) {
-    V column{};
-    for (int lane = 0; lane < kLanes<T>; ++lane)
-      column[lane] = static_cast<T>(gate_row(part * kLanes<T> + lane)[static_cast<std::size_t>(k)]);
-    return column;
-  }
+  /// Columns of C.
+  alignas(32) static constexpr auto kColumns = [] {
+    std::array<std::array<T, 16>, 4> columns{};
+    for (int id = 0; id < kGateKinds; ++id) {
+      for (std::size_t k = 0; k < 4; ++k) columns[k][static_cast<std::size_t>(id)] = static_cast<T>(gate_row(id)[k]);
+    }
+    return columns;
+  }();
+  static V column(std::size_t k, int part) { return load<V>(kColumns[k].data() + part * kLanes<T>); }
 
   struct Mixture {
     Values w;   // softmax, not divided by `sum`
@@ -74,7 +76,7 @@ struct Raw {
     V sum{};
     for (int i = 0; i < kParts; ++i) {
       sum += m.w[i];
-      for (int k = 0; k < 4; ++k) columns[k] += m.w[i] * column(k, i);
+      for (int k = 0; k < 4; ++k) columns[k] += m.w[i] * column(static_cast<std::size_t>(k), i);
     }
     m.inverse = T{1} / total(sum);
     m.c = simd::sums<T>(columns[0], columns[1], columns[2], columns[3]) * m.inverse;
