@@ -29,7 +29,7 @@ std::unique_ptr<Model> make_model(const Options& options, const data::FrameShape
   if (kind == kinds.end()) {
     const std::string near = nearest(options.kind, model_kinds());
     throw ConfigError(cat("model.kind: there is no model '", options.kind, "'",
-                          near.empty() ? "" : cat("; did you mean '", near, "'?"), " Known: ", join(model_kinds())));
+                          near.empty() ? "." : cat("; did you mean '", near, "'?"), " Known: ", join(model_kinds())));
   }
   if (shape.channels < 1 || shape.height < 1 || shape.width < 1)
     throw ConfigError(cat("model ", options.kind, ": frames of ", shape.channels, " x ", shape.height, " x ", shape.width,
