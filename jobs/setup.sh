@@ -17,7 +17,7 @@ readonly cuda_runtime_version=13.0.96 cuda_cupti_version=13.0.85 # what that whe
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${DLTONIC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/dltonic}
 
-packages=(g++ cmake ninja-build ccache make pkg-config git unzip ca-certificates python3 python3-pip
+packages=(g++ cmake ninja-build ccache git unzip ca-certificates python3 python3-pip
   openmpi-bin libopenmpi-dev libhdf5-openmpi-dev libyaml-cpp-dev libcli11-dev libspdlog-dev nlohmann-json3-dev
   libssl-dev zlib1g-dev libprotobuf-dev protobuf-compiler libgtest-dev libgmock-dev libbenchmark-dev
   dataset-fashion-mnist)
@@ -94,7 +94,7 @@ cmake_finds_all() {
     return 1
   }
   make_scratch
-  if cmake -S "$root" -B "$scratch/check" -DDLTONIC_DEPENDENCIES_ONLY=ON -DDLTONIC_BUILD_TESTS=OFF \
+  if cmake -G Ninja -S "$root" -B "$scratch/check" -DDLTONIC_DEPENDENCIES_ONLY=ON -DDLTONIC_BUILD_TESTS=OFF \
     -DDLTONIC_BUILD_BENCHMARKS=OFF >"$log" 2>&1; then
     say "no root to install ${missing[*]}, but CMake finds all that the build needs"
     touch "$stamp"
