@@ -13,6 +13,9 @@ preset=${PRESET:-release}
 build=build/$preset
 read -ra cmake_args <<<"${CMAKE_ARGS:-}"
 
+# Checkouts in different folders share what ccache has compiled.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+
 jobs/setup.sh --tests
 
 mkdir -p "$build"
