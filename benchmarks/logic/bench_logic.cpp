@@ -39,8 +39,9 @@ struct Case {
 };
 
 void count(benchmark::State& state, std::size_t batch) {
-  state.counters["ns_gate_sample"] = benchmark::Counter(static_cast<double>(kGates) * kLayers * static_cast<double>(batch) * 1e-9,
-                                                        benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+  state.counters["ns_gate_sample"] =
+      benchmark::Counter(static_cast<double>(kGates) * kLayers * static_cast<double>(batch) * 1e-9,
+                         benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 
 void forward_backward(benchmark::State& state, const char* wiring, int features) {

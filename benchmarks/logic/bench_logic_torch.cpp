@@ -18,7 +18,8 @@ void torch_forward_backward(benchmark::State& state) {
   torch::manual_seed(1);
   std::vector<torch::Tensor> a, b, c;
   for (int l = 0; l < kLayers; ++l) {
-    const Wiring wiring = make_wiring(WiringKind::random, l == 0 ? kFeatures : kGates, kGates, 1, static_cast<std::uint32_t>(l), false);
+    const Wiring wiring =
+        make_wiring(WiringKind::random, l == 0 ? kFeatures : kGates, kGates, 1, static_cast<std::uint32_t>(l), false);
     a.push_back(indices(wiring.a));
     b.push_back(indices(wiring.b));
     c.push_back(torch::rand({kGates, 4, 1}).set_requires_grad(true));
@@ -38,8 +39,9 @@ void torch_forward_backward(benchmark::State& state) {
     torch::nn::functional::cross_entropy(logits, labels).backward();
     benchmark::DoNotOptimize(c[0].grad().data_ptr());
   }
-  state.counters["ns_gate_sample"] = benchmark::Counter(static_cast<double>(kGates) * kLayers * kBatch * 1e-9,
-                                                        benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+  state.counters["ns_gate_sample"] =
+      benchmark::Counter(static_cast<double>(kGates) * kLayers * kBatch * 1e-9,
+                         benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 BENCHMARK(torch_forward_backward)->UseRealTime()->MeasureProcessCPUTime()->Unit(benchmark::kMillisecond);
 

@@ -24,6 +24,11 @@ struct FloatRows {
     Vec<T> operator()(int lane) const { return load<Vec<T>>(p + lane); }
   };
   Row at(std::int32_t row) const { return {x + static_cast<std::size_t>(row) * stride}; }
+  void prefetch(const GateOrder& order, std::size_t k, int lanes) const {
+    if (k >= order.b.size()) return;
+    const T* row = at(order.b[k]).p;
+    for (int lane = 0; lane < lanes; lane += static_cast<int>(64 / sizeof(T))) __builtin_prefetch(row + lane);
+  }
 };
 
 /// Rows of bits, expanded to 0 and 1 in registers: an eighth or less of the traffic of a float row.
@@ -48,6 +53,7 @@ struct ExpandedRows {
     }
   };
   Row at(std::int32_t row) const { return {x + static_cast<std::size_t>(row) * stride}; }
+  void prefetch(const GateOrder&, std::size_t, int) const {}
 };
 template <class T>
 ExpandedRows<T> expanded(BitRows x) {
@@ -70,6 +76,13 @@ const T* row_of(OutputGradient<T> dy, std::size_t stride, std::int32_t gate) {
   return dy.rows + static_cast<std::size_t>(dy.group == 1 ? gate : gate / dy.group) * stride;
 }
 
+/// Rows of a shuffled input lie anywhere: ask for the one that is needed a few gates on.
+constexpr std::size_t kAhead = 8;
+template <class T>
+void prefetch(const T* row, int lanes) {
+  for (int lane = 0; lane < lanes; lane += static_cast<int>(64 / sizeof(T))) __builtin_prefetch(row + lane);
+}
+
 template <class T, class Rows>
 void forward(Rows x, Tile tile, const GateOrder& order, const T* c, T* y) {
   const auto gates = static_cast<std::int64_t>(order.gate.size());
@@ -79,6 +92,7 @@ void forward(Rows x, Tile tile, const GateOrder& order, const T* c, T* y) {
          ++k) {
       const auto mix = coefficients(c, order.gate[k]);
       const auto a = x.at(order.a[k]), b = x.at(order.b[k]);
+      x.prefetch(order, k + kAhead, tile.lanes);
       T* out = y + static_cast<std::size_t>(order.gate[k]) * tile.stride;
       for (int lane = 0; lane < tile.lanes; lane += kLanes<T>) store(out + lane, mix(a(lane), b(lane)));
     }
@@ -98,6 +112,7 @@ void scores(Rows x, Tile tile, const GateOrder& order, const T* c, int classes, 
          k < static_cast<std::size_t>(std::min(gates, (part + 1) * part_gates)); ++k) {
       const auto mix = coefficients(c, order.gate[k]);
       const auto a = x.at(order.a[k]), b = x.at(order.b[k]);
+      x.prefetch(order, k + kAhead, tile.lanes);
       T* sum = out + static_cast<std::size_t>(order.gate[k] / group) * tile.stride;
       for (int lane = 0; lane < tile.lanes; lane += kLanes<T>)
         store(sum + lane, load<Vec<T>>(sum + lane) + mix(a(lane), b(lane)));
@@ -199,6 +214,7 @@ void gate_backward_walk(T* x, OutputGradient<T> dy, Tile tile, const Walk& walk,
       const T* __restrict b = k + 1 == static_cast<std::size_t>(segment.end) ? edge + tile.stride : row(order.b[k]);
       const T* __restrict g = row_of(dy, tile.stride, gate);
       FourSums<T> four;
+      if (k + kAhead < order.b.size()) prefetch(row(order.b[k + kAhead]), tile.lanes);
       for (int lane = 0; lane < tile.lanes; lane += kLanes<T>) {
         const Vec<T> ga = load<Vec<T>>(g + lane), va = load<Vec<T>>(a + lane), vb = load<Vec<T>>(b + lane);
         store(a + lane, ga * (cab * vb + ca) + load<Vec<T>>(share.data() + lane));
