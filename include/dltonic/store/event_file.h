@@ -74,7 +74,7 @@ class EventFileReader {
 
   /// Recording i with its events. Throws DataError for damaged data; std::out_of_range for a wrong index.
   void read(std::size_t i, events::Recording& out) const;
-  /// Recordings first … first + count − 1 in one sweep.
+  /// Recordings first … first + count − 1.
   std::vector<events::Recording> read(std::size_t first, std::size_t count) const;
 
   /// Throws DataError, naming the settings that differ, where the file was made by others than `settings`.

@@ -1,0 +1,141 @@
+/// Which checkpoints there are and which are good; markers; removal.
+#include <algorithm>
+#include <filesystem>
+#include <regex>
+
+#include "dltonic/core/error.h"
+#include "dltonic/core/file.h"
+#include "dltonic/core/hash.h"
+#include "dltonic/core/text.h"
+#include "dltonic/store/checkpoint_store.h"
+#include "store/manifest.h"
+
+namespace dltonic::store {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// "" where the manifest can be read and the sizes are its own.
+std::string fault_without_checksum(const fs::path& checkpoint, Manifest* manifest_out = nullptr) {
+  try {
+    const Manifest manifest = read_manifest(checkpoint);
+    if (manifest_out) *manifest_out = manifest;
+    std::error_code error;
+    const auto bytes = fs::file_size(checkpoint / kStateFile, error);
+    if (error) return cat(kStateFile, ": ", error.message());
+    if (bytes != manifest.state_bytes) return cat(kStateFile, " has ", bytes, " bytes, ", manifest.state_bytes, " expected");
+    return {};
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+}  // namespace
+
+std::vector<CheckpointEntry> CheckpointStore::list() const {
+  static const std::regex pattern("step-([0-9]{1,18})_([0-9]{8}T[0-9]{6}Z)(-[0-9]+)?");
+  std::vector<CheckpointEntry> entries;
+  std::error_code error;
+  for (const auto& item : fs::directory_iterator(folder_, error)) {
+    const std::string name = item.path().filename().string();
+    std::smatch match;
+    if (!std::regex_match(name, match, pattern) || !item.is_directory(error)) continue;
+    CheckpointEntry entry{item.path(), name, std::stoll(match[1]), match[2], 0, fault_without_checksum(item.path())};
+    const auto bytes = fs::file_size(item.path() / kStateFile, error);
+    entry.bytes = error ? 0 : bytes;
+    entries.push_back(std::move(entry));
+  }
+  const auto repeat = [](const CheckpointEntry& e) { return std::pair(e.name.size(), e.name); };  // "-2" before "-10"
+  std::sort(entries.begin(), entries.end(), [&](const CheckpointEntry& a, const CheckpointEntry& b) {
+    return std::tuple(a.step, a.time, repeat(a)) > std::tuple(b.step, b.time, repeat(b));
+  });
+  return entries;
+}
+
+std::string CheckpointStore::verify(const fs::path& checkpoint) {
+  Manifest manifest;
+  std::string fault = fault_without_checksum(checkpoint, &manifest);
+  if (!fault.empty()) return fault;
+  try {
+    const std::string found = sha256_file(checkpoint / kStateFile);
+    if (found != manifest.state_sha256) return cat(kStateFile, " has sha256 ", found, ", ", manifest.state_sha256, " expected");
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return {};
+}
+
+std::optional<CheckpointEntry> CheckpointStore::newest_good(comm::World& world, std::vector<std::string>* skipped) const {
+  std::string answer;  // the good one's name, then one line for each that was skipped
+  world.agree("looking for the newest checkpoint in " + folder_.string(), [&] {
+    if (!world.is_root()) return;
+    std::string good, lines;
+    for (const CheckpointEntry& entry : list()) {
+      const std::string fault = entry.good() ? verify(entry.path) : entry.fault;
+      if (fault.empty()) {
+        good = entry.name;
+        break;
+      }
+      lines += '\n' + cat(entry.path.string(), ": ", fault);
+    }
+    answer = good + lines;
+  });
+  answer = world.broadcast(answer);
+  std::vector<std::string> lines;
+  for (std::size_t start = 0; start <= answer.size();) {
+    const std::size_t end = std::min(answer.find('\n', start), answer.size());
+    lines.push_back(answer.substr(start, end - start));
+    start = end + 1;
+  }
+  if (skipped) skipped->assign(lines.begin() + 1, lines.end());
+  if (lines[0].empty()) return std::nullopt;
+  for (CheckpointEntry& entry : list()) {
+    if (entry.name == lines[0]) return std::move(entry);
+  }
+  throw StorageError(
+      cat(folder_.string(), " does not show ", lines[0], " to every rank: is it on storage that all hosts share?"));
+}
+
+std::string CheckpointStore::part(const fs::path& checkpoint, const std::string& name) {
+  const Manifest manifest = read_manifest(checkpoint);
+  return manifest.parts.contains(name) ? manifest.parts[name].dump() : std::string();
+}
+
+std::vector<TensorView> CheckpointStore::tensors(const fs::path& checkpoint) { return read_manifest(checkpoint).tensors; }
+
+void CheckpointStore::remove(const fs::path& checkpoint) {
+  const fs::path part = checkpoint.string() + ".part";
+  rename_durably(checkpoint, part);
+  std::error_code error;
+  fs::remove_all(part, error);
+  if (error) throw StorageError(cat("cannot remove ", part.string(), ": ", error.message()));
+}
+
+std::vector<std::string> CheckpointStore::remove_leftovers() const {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& item : fs::directory_iterator(folder_, error)) {
+    const std::string name = item.path().filename().string();
+    if (name.starts_with("step-") && name.ends_with(".part")) names.push_back(name);
+  }
+  for (const std::string& name : names) {
+    fs::remove_all(folder_ / name, error);
+    if (error) throw StorageError(cat("cannot remove ", (folder_ / name).string(), ": ", error.message()));
+  }
+  return names;
+}
+
+void CheckpointStore::set_marker(const std::string& marker, const fs::path& checkpoint) const {
+  write_file_atomic(folder_ / marker, checkpoint.filename().string() + "\n");
+}
+
+std::optional<fs::path> CheckpointStore::marker(const std::string& marker) const {
+  std::error_code error;
+  if (!fs::is_regular_file(folder_ / marker, error)) return std::nullopt;
+  std::string name = read_text(folder_ / marker);
+  while (!name.empty() && name.back() == '\n') name.pop_back();
+  if (name.empty() || name.find('/') != std::string::npos || !fs::is_directory(folder_ / name, error)) return std::nullopt;
+  return folder_ / name;
+}
+
+}  // namespace dltonic::store

@@ -1,0 +1,16 @@
+/// A full disk is found before a collective write, not in the middle of it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+namespace dltonic::store {
+
+/// Throws StorageError, with the bytes needed and free, where `file` (which may not exist yet) cannot grow from `size` by
+/// `bytes`: file system full, or beyond this process's file size limit (ulimit -f).
+void require_space(const std::filesystem::path& file, std::uint64_t size, std::uint64_t bytes);
+
+/// The same, and claims the space with fallocate(2) where the file system can, so that nobody else takes it.
+void claim_space(const std::filesystem::path& file, std::uint64_t size, std::uint64_t bytes);
+
+}  // namespace dltonic::store

@@ -1,0 +1,219 @@
+#include "dltonic/store/checkpoint_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "dltonic/core/error.h"
+#include "dltonic/core/file.h"
+#include "mpi/store/store_support.h"
+#include "support/mpi_world.h"
+
+using namespace dltonic;
+using store::CheckpointStore;
+using test::world;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+namespace {
+
+/// Something like a model's state.
+struct State {
+  explicit State(int seed) {
+    std::iota(logits.begin(), logits.end(), static_cast<float>(seed));
+    std::iota(wiring.begin(), wiring.end(), seed);
+    std::iota(moments.begin(), moments.end(), seed * 0.5);
+    step = seed * 1000;
+    for (std::size_t i = 0; i < flags.size(); ++i) flags[i] = static_cast<std::uint8_t>(seed + static_cast<int>(i));
+  }
+  std::vector<TensorView> views() {
+    return {{"layer0/logits", DType::f32, {7, 16}, logits.data()},
+            {"layer0/wiring", DType::i32, {2, 7}, wiring.data()},
+            {"optimizer/m", DType::f64, {3, 2, 5}, moments.data()},
+            {"step", DType::i64, {}, &step},
+            {"flags", DType::u8, {1}, flags.data()},
+            {"nothing", DType::f32, {0, 4}, nullptr}};
+  }
+  bool operator==(const State&) const = default;
+  std::vector<float> logits = std::vector<float>(112);
+  std::vector<std::int32_t> wiring = std::vector<std::int32_t>(14);
+  std::vector<double> moments = std::vector<double>(30);
+  std::int64_t step = 0;
+  std::vector<std::uint8_t> flags = std::vector<std::uint8_t>(1);
+};
+
+const std::vector<std::pair<std::string, std::string>> kParts{{"config", R"({"train":{"epochs":5}})"}, {"world_size", cat(4)}};
+
+void flip_byte(const std::filesystem::path& path, std::streamoff at) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekg(at);
+  const char old = static_cast<char>(file.get());
+  file.seekp(at);
+  file.put(static_cast<char>(old ^ 1));
+}
+
+template <class Kind = DataError>
+std::string message(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const Kind& error) {
+    EXPECT_TRUE(error.agreed());
+    return error.what();
+  }
+  return "nothing of that kind was thrown";
+}
+
+}  // namespace
+
+TEST(Checkpoint, ComesBackOnEveryRank) {
+  const auto folder = test::shared_folder();
+  CheckpointStore checkpoints(folder / "checkpoints");
+  EXPECT_THAT(checkpoints.list(), IsEmpty());
+  EXPECT_FALSE(checkpoints.newest_good(world()));
+  State saved(3), loaded(0);
+  const auto path = checkpoints.save(world(), 1200, saved.views(), kParts);
+  EXPECT_THAT(path.filename().string(), testing::MatchesRegex("step-1200_[0-9]{8}T[0-9]{6}Z"));
+  EXPECT_EQ(CheckpointStore::verify(path), "");
+  CheckpointStore::load(world(), path, loaded.views());
+  EXPECT_EQ(loaded, saved);
+  EXPECT_EQ(CheckpointStore::part(path, "config"), R"({"train":{"epochs":5}})");
+  EXPECT_EQ(CheckpointStore::part(path, "no such"), "");
+  const auto tensors = CheckpointStore::tensors(path);
+  ASSERT_EQ(tensors.size(), 6u);
+  EXPECT_EQ(tensors[0].name, "layer0/logits");
+  EXPECT_THAT(tensors[2].shape, ElementsAre(3u, 2u, 5u));
+  const auto newest = checkpoints.newest_good(world());
+  ASSERT_TRUE(newest);
+  EXPECT_EQ(newest->step, 1200);
+  EXPECT_EQ(newest->path, path);
+  EXPECT_THAT(test::names_in(path), testing::UnorderedElementsAre("state.h5", "manifest.json"));
+}
+
+TEST(Checkpoint, DifferencesToTheModelAreListedAllAtOnce) {
+  CheckpointStore checkpoints(test::shared_folder());
+  State state(1);
+  const auto path = checkpoints.save(world(), 1, state.views(), {});
+  auto wanted = state.views();
+  wanted[0].shape = {7, 4};
+  wanted[3].type = DType::f64;
+  wanted[4].name = "more";
+  EXPECT_THAT(
+      message([&] { CheckpointStore::load(world(), path, wanted); }),
+      AllOf(HasSubstr("layer0/logits: f32 [7, 16] in the checkpoint, f32 [7, 4] wanted"),
+            HasSubstr("step: i64 [] in the checkpoint, f64 [] wanted"), HasSubstr("more: not in the checkpoint, u8 [1] wanted"),
+            HasSubstr("flags: u8 [1] in the checkpoint, not wanted")));
+}
+
+TEST(Checkpoint, RanksThatBringOtherTensorsFailTogether) {
+  const auto folder = test::shared_folder();
+  CheckpointStore checkpoints(folder);
+  State state(1);
+  auto views = state.views();
+  if (world().rank() == world().size() - 1 && world().size() > 1) views.pop_back();
+  if (world().size() == 1) views.push_back(views[0]);
+  EXPECT_THAT(message([&] { checkpoints.save(world(), 1, views, {}); }), AllOf(HasSubstr("tensors to save")));
+  EXPECT_THAT(message([&] {
+                checkpoints.save(world(), 1, state.views(), {{"config", "{no json"}});
+              }),
+              HasSubstr("'config' is no JSON"));
+  EXPECT_THAT(test::names_in(folder), IsEmpty());
+}
+
+TEST(Checkpoint, TheNewestGoodOneIsFoundAndBrokenOnesAreNamed) {
+  const auto folder = test::shared_folder();
+  CheckpointStore checkpoints(folder);
+  std::vector<std::filesystem::path> paths;
+  for (const int step : {1, 2, 10, 20, 30}) {
+    State state(step);
+    paths.push_back(checkpoints.save(world(), step, state.views(), {}));
+  }
+  if (world().is_root()) {
+    flip_byte(paths[4] / "state.h5", static_cast<std::streamoff>(std::filesystem::file_size(paths[4] / "state.h5")) - 9);
+    std::filesystem::resize_file(paths[3] / "state.h5", 100);
+    std::filesystem::remove(paths[2] / "manifest.json");
+    std::filesystem::create_directory(folder / "step-99_20261122T220657Z.part");  // a killed job's
+    write_file_atomic(folder / "latest", "step-30\n");
+  }
+  world().barrier();
+  const auto list = checkpoints.list();
+  ASSERT_EQ(list.size(), 5u);
+  EXPECT_EQ(list[0].step, 30);
+  EXPECT_TRUE(list[0].good());  // sizes are right; only the checksum tells
+  EXPECT_THAT(list[1].fault, HasSubstr("state.h5 has 100 bytes, "));
+  EXPECT_THAT(list[2].fault, HasSubstr("no manifest.json"));
+  EXPECT_EQ(list[4].step, 1);
+
+  std::vector<std::string> skipped;
+  const auto newest = checkpoints.newest_good(world(), &skipped);
+  ASSERT_TRUE(newest);
+  EXPECT_EQ(newest->step, 2);
+  EXPECT_THAT(skipped,
+              ElementsAre(AllOf(HasSubstr("step-30_"), HasSubstr("sha256")), HasSubstr("step-20_"), HasSubstr("step-10_")));
+  EXPECT_THAT(message([&] {
+                State state(0);
+                CheckpointStore::load(world(), paths[4], state.views());
+              }),
+              AllOf(HasSubstr("is damaged"), HasSubstr("sha256")));
+}
+
+TEST(Checkpoint, ADamagedManifestIsAFaultNotACrash) {
+  CheckpointStore checkpoints(test::shared_folder());
+  State state(1);
+  const auto path = checkpoints.save(world(), 1, state.views(), {});
+  if (!world().is_root()) return;
+  const std::string good = read_text(path / "manifest.json");
+  for (const std::string& bad :
+       {good.substr(0, good.size() / 2), std::string("[]"), std::string("{\"schema\": 3}"), std::string()}) {
+    write_file_atomic(path / "manifest.json", bad);
+    EXPECT_THAT(CheckpointStore::verify(path), HasSubstr("manifest.json"));
+    EXPECT_FALSE(checkpoints.list()[0].good());
+  }
+}
+
+TEST(Checkpoint, TwoOfTheSameStepAndSecondAreKeptApart) {
+  CheckpointStore checkpoints(test::shared_folder());
+  State a(1), b(2), loaded(0);
+  checkpoints.save(world(), 5, a.views(), {});
+  const auto second = checkpoints.save(world(), 5, b.views(), {});
+  EXPECT_EQ(checkpoints.list().size(), 2u);
+  EXPECT_EQ(checkpoints.list()[0].path, second);
+  CheckpointStore::load(world(), second, loaded.views());
+  EXPECT_EQ(loaded, b);
+}
+
+TEST(Checkpoint, RemovalAndLeftovers) {
+  const auto folder = test::shared_folder();
+  CheckpointStore checkpoints(folder);
+  State state(1);
+  const auto path = checkpoints.save(world(), 1, state.views(), {});
+  if (world().is_root()) {
+    CheckpointStore::remove(path);
+    EXPECT_THAT(checkpoints.list(), IsEmpty());
+    std::filesystem::create_directories(folder / "step-7_20261122T220657Z.part");
+    write_file_atomic(folder / "step-7_20261122T220657Z.part" / "state.h5.part", "half");
+    EXPECT_THAT(checkpoints.remove_leftovers(), ElementsAre("step-7_20261122T220657Z.part"));
+    EXPECT_THAT(test::names_in(folder), IsEmpty());
+    EXPECT_THROW(CheckpointStore::remove(path), StorageError);
+  }
+  world().barrier();
+}
+
+TEST(Checkpoint, MarkersNameWhatExists) {
+  CheckpointStore checkpoints(test::shared_folder());
+  State state(1);
+  const auto path = checkpoints.save(world(), 1, state.views(), {});
+  EXPECT_FALSE(checkpoints.marker("latest"));
+  world().barrier();
+  if (world().is_root()) checkpoints.set_marker("latest", path);
+  world().barrier();
+  EXPECT_EQ(checkpoints.marker("latest"), path);
+  world().barrier();
+  if (world().is_root()) CheckpointStore::remove(path);
+  world().barrier();
+  EXPECT_FALSE(checkpoints.marker("latest"));
+}
