@@ -32,7 +32,8 @@ std::string cpu_model() {
 void look_at_storage(Report& report) {
   try {
     const auto dirs = config::storage_dirs();
-    for (const auto& [name, path] : {std::pair{"SCRATCH_STORAGE_DIR", dirs.scratch}, std::pair{"PROJECT_STORAGE_DIR", dirs.project}}) {
+    for (const auto& [name, path] :
+         {std::pair{"SCRATCH_STORAGE_DIR", dirs.scratch}, std::pair{"PROJECT_STORAGE_DIR", dirs.project}}) {
       std::error_code error;
       const auto space = std::filesystem::space(path, error);
       report.facts[name] = path.string() + (error ? std::string() : ", " + human_bytes(space.available) + " free");
@@ -50,13 +51,16 @@ Report examine(comm::World& world) {
   auto& facts = report.facts;
   facts["dltonic"] = cat(version(), " (git ", git_hash(), ", ", build_flags(), ")");
   facts["MPI"] = cat(world.library(), world.thread_multiple() ? ", MPI_THREAD_MULTIPLE" : ", no MPI_THREAD_MULTIPLE");
-  if (!world.thread_multiple()) report.wrong.emplace_back("MPI gives no MPI_THREAD_MULTIPLE: the watchdog cannot end a stuck job by MPI_Abort");
+  if (!world.thread_multiple())
+    report.wrong.emplace_back("MPI gives no MPI_THREAD_MULTIPLE: the watchdog cannot end a stuck job by MPI_Abort");
   const auto hdf5 = store::hdf5_info();
-  facts["HDF5"] = cat(hdf5.version, hdf5.parallel ? ", parallel" : ", SERIAL", ", MPI-IO by ", hdf5.mpi_io, ", file locking ", hdf5.file_locking);
+  facts["HDF5"] = cat(hdf5.version, hdf5.parallel ? ", parallel" : ", SERIAL", ", MPI-IO by ", hdf5.mpi_io, ", file locking ",
+                      hdf5.file_locking);
   if (!hdf5.parallel) report.wrong.emplace_back("HDF5 is serial: build against a parallel one");
   if (hdf5.mpi_io == "OMPIO") report.wrong.emplace_back("MPI-IO is OMPIO, which is known to hang: set OMPI_MCA_io=^ompio");
   facts["LibTorch"] = DLTONIC_LIBTORCH_VERSION;
-  facts["CPU"] = cat(cpu_model(), ", ", omp_get_num_procs(), " cores seen by rank 0, ", omp_get_max_threads(), " threads a rank");
+  facts["CPU"] =
+      cat(cpu_model(), ", ", omp_get_num_procs(), " cores seen by rank 0, ", omp_get_max_threads(), " threads a rank");
   const char* wait = std::getenv("OMP_WAIT_POLICY");
   facts["OMP_WAIT_POLICY"] = wait ? wait : "unset";
   if (world.local_size() * omp_get_max_threads() > omp_get_num_procs()) {

@@ -26,10 +26,11 @@ struct EvaluateArguments {
 std::string table(const train::Evaluation& e, const std::vector<std::string>& classes) {
   std::ostringstream out;
   const auto percent = [&](const std::string& name) { return fixed(100 * e.scalar(name), 2) + " %"; };
-  out << with_commas(static_cast<std::uint64_t>(e.samples)) << " frames of " << with_commas(static_cast<std::uint64_t>(e.recordings))
-      << " recordings in " << fixed(e.seconds, 1) << " s\n"
+  out << with_commas(static_cast<std::uint64_t>(e.samples)) << " frames of "
+      << with_commas(static_cast<std::uint64_t>(e.recordings)) << " recordings in " << fixed(e.seconds, 1) << " s\n"
       << "accuracy a frame      hard " << percent("accuracy_hard") << "   soft " << percent("accuracy_soft") << "\n"
-      << "accuracy a recording  hard " << percent("accuracy_hard_recording") << "   soft " << percent("accuracy_soft_recording") << "\n"
+      << "accuracy a recording  hard " << percent("accuracy_hard_recording") << "   soft " << percent("accuracy_soft_recording")
+      << "\n"
       << "macro (hard, a frame) precision " << percent("precision_macro") << "   recall " << percent("recall_macro") << "   F1 "
       << percent("f1_macro") << "\n";
   const auto precision = e.hard.frames.precision(), recall = e.hard.frames.recall(), f1 = e.hard.frames.f1();

@@ -21,11 +21,16 @@ using Json = nlohmann::ordered_json;
 
 const char* name_of(DType type) {
   switch (type) {
-    case DType::f32: return "float32";
-    case DType::f64: return "float64";
-    case DType::i32: return "int32";
-    case DType::i64: return "int64";
-    case DType::u8: return "uint8";
+    case DType::f32:
+      return "float32";
+    case DType::f64:
+      return "float64";
+    case DType::i32:
+      return "int32";
+    case DType::i64:
+      return "int64";
+    case DType::u8:
+      return "uint8";
   }
   return "?";
 }
@@ -37,8 +42,13 @@ Json count_splits(const std::vector<store::RecordingInfo>& recordings) {
 }
 
 Json inspect_events(const store::EventFileReader& file) {
-  return {{"kind", "events"}, {"recordings", file.recordings().size()}, {"events", file.events()}, {"classes", file.info().classes},
-          {"sensor", {file.info().width, file.info().height}}, {"splits", count_splits(file.recordings())}, {"key", file.key()},
+  return {{"kind", "events"},
+          {"recordings", file.recordings().size()},
+          {"events", file.events()},
+          {"classes", file.info().classes},
+          {"sensor", {file.info().width, file.info().height}},
+          {"splits", count_splits(file.recordings())},
+          {"key", file.key()},
           {"settings", Json::parse(file.info().settings, nullptr, false)}};
 }
 
@@ -51,9 +61,14 @@ Json inspect_frames(const store::FrameFileReader& file) {
     set += rows.count();
   }
   const double bits = static_cast<double>(file.samples()) * static_cast<double>(info.features());
-  return {{"kind", "frames"}, {"samples", file.samples()}, {"recordings", info.recordings.size()},
-          {"shape", {info.channels, info.height, info.width}}, {"bits_set", bits > 0 ? static_cast<double>(set) / bits : 0.0},
-          {"classes", info.classes}, {"splits", count_splits(info.recordings)}, {"key", file.key()},
+  return {{"kind", "frames"},
+          {"samples", file.samples()},
+          {"recordings", info.recordings.size()},
+          {"shape", {info.channels, info.height, info.width}},
+          {"bits_set", bits > 0 ? static_cast<double>(set) / bits : 0.0},
+          {"classes", info.classes},
+          {"splits", count_splits(info.recordings)},
+          {"key", file.key()},
           {"settings", Json::parse(info.settings, nullptr, false)}};
 }
 
@@ -77,7 +92,9 @@ Json inspect_checkpoint(const std::filesystem::path& path) {
 Json inspect_atis(const std::filesystem::path& path) {
   events::Events events;
   const auto report = events::decode_atis(read_file(path), events);
-  Json out{{"kind", "recording (ATIS, 5 bytes an event)"}, {"events", events.size()}, {"overflow_rows", report.overflow_rows},
+  Json out{{"kind", "recording (ATIS, 5 bytes an event)"},
+           {"events", events.size()},
+           {"overflow_rows", report.overflow_rows},
            {"back_steps", report.back_steps}};
   if (events.empty()) return out;
   out["x"] = {*std::min_element(events.x.begin(), events.x.end()), *std::max_element(events.x.begin(), events.x.end())};
@@ -103,7 +120,8 @@ Json inspect_hdf5(const std::filesystem::path& path) {
     try {
       return inspect_events(store::EventFileReader(path));
     } catch (const DataError& not_events) {
-      throw DataError(cat(path.string(), " holds neither frames (", not_frames.what(), ") nor events (", not_events.what(), ")"));
+      throw DataError(
+          cat(path.string(), " holds neither frames (", not_frames.what(), ") nor events (", not_events.what(), ")"));
     }
   }
 }
@@ -117,7 +135,8 @@ Json inspect_path(const std::filesystem::path& path) {
   if (path.extension() == ".h5" || path.extension() == ".part") return inspect_hdf5(path);
   if (path.extension() == ".bin" || path.extension() == ".bs2") return inspect_atis(path);
   if (path.filename().string().find("ubyte") != std::string::npos) return inspect_idx(path);
-  throw DataError(path.string() + ": dltonic inspect knows .h5 (events, frames), checkpoint folders, .bin (ATIS) and IDX files");
+  throw DataError(path.string() +
+                  ": dltonic inspect knows .h5 (events, frames), checkpoint folders, .bin (ATIS) and IDX files");
 }
 
 int inspect(comm::World& world, const std::string& file, bool as_json) {

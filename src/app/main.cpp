@@ -33,7 +33,8 @@ int parse(CLI::App& cli, int argc, char** argv, bool speaks) {
 
 int run_command(dltonic::comm::World& world, int argc, char** argv) {
   CLI::App cli{"dltonic: trains differentiable logic gate networks on event-camera data", "dltonic"};
-  cli.set_version_flag("--version", dltonic::cat("dltonic ", dltonic::version(), " (git ", dltonic::git_hash(), ", ", dltonic::build_flags(), ")"));
+  cli.set_version_flag("--version", dltonic::cat("dltonic ", dltonic::version(), " (git ", dltonic::git_hash(), ", ",
+                                                 dltonic::build_flags(), ")"));
   cli.fallthrough();
   cli.require_subcommand(1);
   std::string level = "info";

@@ -22,9 +22,9 @@ int prepare(comm::World& world, const ConfigArguments& arguments, bool as_json) 
   const auto progress = root_progress(world, config);
   const auto result = data::prepare(world, config.data, config.dirs().project, *progress);
   if (!world.is_root()) return 0;
-  log::info(cat(result.cached ? "already prepared: " : "prepared: ", result.file.frames.string(), " (", with_commas(result.samples),
-                " frames of ", with_commas(result.recordings), " recordings, ", human_bytes(result.bytes), ", ",
-                human_seconds(result.seconds), ")"));
+  log::info(cat(result.cached ? "already prepared: " : "prepared: ", result.file.frames.string(), " (",
+                with_commas(result.samples), " frames of ", with_commas(result.recordings), " recordings, ",
+                human_bytes(result.bytes), ", ", human_seconds(result.seconds), ")"));
   for (const std::string& skipped : result.skipped) log::warn("skipped: " + skipped);
   if (as_json) {
     std::cout << nlohmann::json{{"frames", result.file.frames.string()},

@@ -47,9 +47,10 @@ LoadedData load_data(comm::World& world, const RunConfig& config, const std::str
   loaded.splits = data::make_splits(loaded.frames.recording_labels, loaded.frames.recording_splits, config.data.splits);
   const auto& s = loaded.splits;
   log::info(cat(config.data.name, ": ", with_commas(loaded.frames.size()), " frames of ", loaded.frames.shape.channels, " x ",
-                loaded.frames.shape.height, " x ", loaded.frames.shape.width, " bits from ", with_commas(loaded.frames.recordings()),
-                " recordings, ", loaded.frames.classes.size(), " classes; ", with_commas(s.train.size()), " train, ",
-                with_commas(s.val.size()), " validate, ", with_commas(s.test.size()), " test"));
+                loaded.frames.shape.height, " x ", loaded.frames.shape.width, " bits from ",
+                with_commas(loaded.frames.recordings()), " recordings, ", loaded.frames.classes.size(), " classes; ",
+                with_commas(s.train.size()), " train, ", with_commas(s.val.size()), " validate, ", with_commas(s.test.size()),
+                " test"));
   return loaded;
 }
 

@@ -23,18 +23,12 @@ struct TrainArguments {
 
 nlohmann::json summary_json(const RunConfig& config, const train::Summary& summary, const data::FrameSet& frames,
                             const data::Splits& splits, const comm::World& world) {
-  nlohmann::json out{{"run", config.run.name},
-                     {"steps", summary.steps},
-                     {"epochs", config.train.epochs},
-                     {"ranks", world.size()},
-                     {"train_seconds", summary.seconds},
-                     {"samples_per_s", summary.samples_per_s},
-                     {"train_loss", summary.train_loss},
-                     {"train_accuracy", summary.train_accuracy},
-                     {"monitor", summary.monitor},
-                     {"best", summary.best},
-                     {"best_step", summary.best_step},
-                     {"frames_key", frames.key},
+  nlohmann::json out{{"run", config.run.name},           {"steps", summary.steps},
+                     {"epochs", config.train.epochs},    {"ranks", world.size()},
+                     {"train_seconds", summary.seconds}, {"samples_per_s", summary.samples_per_s},
+                     {"train_loss", summary.train_loss}, {"train_accuracy", summary.train_accuracy},
+                     {"monitor", summary.monitor},       {"best", summary.best},
+                     {"best_step", summary.best_step},   {"frames_key", frames.key},
                      {"splits_hash", splits.hash()}};
   if (summary.validation.samples > 0) out["validation"] = summary.validation.json(frames.classes);
   return out;
@@ -77,8 +71,9 @@ int train(comm::World& world, const TrainArguments& arguments) {
 
   std::unique_ptr<train::Trainer> trainer;
   world.agree("set up training", [&] {
-    trainer = std::make_unique<train::Trainer>(world, *model, data.frames, data.splits, config.train, config.distributed,
-                                               config.data.augmentation, config.comm.timeout_s, checkpoints, sink_views, *progress);
+    trainer =
+        std::make_unique<train::Trainer>(world, *model, data.frames, data.splits, config.train, config.distributed,
+                                         config.data.augmentation, config.comm.timeout_s, checkpoints, sink_views, *progress);
   });
   if (from) trainer->resume(*from);
   const train::Summary summary = trainer->run();
@@ -88,9 +83,11 @@ int train(comm::World& world, const TrainArguments& arguments) {
     const auto json = summary_json(config, summary, data.frames, data.splits, world);
     write_file_atomic(run_dir / "summary.json", json.dump(2) + "\n");
     for (train::MetricSink* sink : sink_views) sink->flush();
-    log::info(cat("trained ", with_commas(static_cast<std::uint64_t>(summary.steps)), " steps in ", human_seconds(summary.seconds),
-                  summary.best_step >= 0 ? cat("; best validation ", summary.monitor, " ", fixed(summary.best, 4), " at step ", summary.best_step)
-                                         : std::string(),
+    log::info(cat("trained ", with_commas(static_cast<std::uint64_t>(summary.steps)), " steps in ",
+                  human_seconds(summary.seconds),
+                  summary.best_step >= 0
+                      ? cat("; best validation ", summary.monitor, " ", fixed(summary.best, 4), " at step ", summary.best_step)
+                      : std::string(),
                   "\nevaluate with  dltonic evaluate --run ", run_dir.string(), " --split test"));
     if (arguments.as_json) std::cout << json.dump() << std::endl;
   });
@@ -103,7 +100,8 @@ void add_train(CLI::App& cli, Run& run) {
   auto* command = cli.add_subcommand("train", "train a model on prepared frames");
   auto arguments = std::make_shared<TrainArguments>();
   arguments->config.add_to(*command);
-  command->add_flag("--resume", arguments->resume, "go on from the newest good checkpoint of run.dir, or start anew where there is none");
+  command->add_flag("--resume", arguments->resume,
+                    "go on from the newest good checkpoint of run.dir, or start anew where there is none");
   command->add_flag("--json", arguments->as_json, "print one JSON object on the last line of standard output");
   command->callback([=, &run] { run = [=](comm::World& world) { return train(world, *arguments); }; });
 }

@@ -15,7 +15,8 @@ namespace {
 /// A file descriptor that closes itself; failures carry the path and the system's reason.
 class Descriptor {
  public:
-  Descriptor(const std::filesystem::path& path, int flags, mode_t mode = 0644) : path_(path), fd_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {
+  Descriptor(const std::filesystem::path& path, int flags, mode_t mode = 0644)
+      : path_(path), fd_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {
     if (fd_ < 0) fail("open");
   }
   ~Descriptor() {

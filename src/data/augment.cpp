@@ -33,8 +33,8 @@ std::uint64_t reverse_bits(std::uint64_t v, unsigned count) {
 }
 
 /// Ors `count` bits of `in` at `from` into `out` at `to`; reversed: in mirrored order.
-void copy_bits(std::span<const std::uint64_t> in, std::size_t from, std::span<std::uint64_t> out, std::size_t to, std::size_t count,
-               bool reversed) {
+void copy_bits(std::span<const std::uint64_t> in, std::size_t from, std::span<std::uint64_t> out, std::size_t to,
+               std::size_t count, bool reversed) {
   for (std::size_t done = 0; done < count;) {
     const auto piece = static_cast<unsigned>(std::min<std::size_t>(64, count - done));
     if (reversed) {

@@ -29,7 +29,8 @@ nlohmann::json source_identity(const Options& options) {
 }
 
 std::filesystem::path note_path(const Options& options, const std::filesystem::path& project) {
-  return project / "data" / (options.name + "-source-" + store::settings_key(source_identity(options).dump()).substr(0, 16) + ".json");
+  return project / "data" /
+         (options.name + "-source-" + store::settings_key(source_identity(options).dump()).substr(0, 16) + ".json");
 }
 
 }  // namespace
@@ -72,7 +73,8 @@ PreparedFile find_prepared(const Options& options, const std::filesystem::path& 
   }
 }
 
-std::optional<std::string> noted_content(const Options& options, const std::filesystem::path& project, const std::string& fingerprint) {
+std::optional<std::string> noted_content(const Options& options, const std::filesystem::path& project,
+                                         const std::string& fingerprint) {
   const auto path = note_path(options, project);
   if (!std::filesystem::exists(path)) return std::nullopt;
   const auto note = nlohmann::json::parse(read_text(path), nullptr, false);

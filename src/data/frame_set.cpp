@@ -23,7 +23,8 @@ std::vector<std::uint32_t> FrameSet::samples_of(std::span<const std::uint32_t> s
   return samples;
 }
 
-FrameSet FrameSet::load(comm::World& world, const std::filesystem::path& path, const std::string& settings, Progress& progress) {
+FrameSet FrameSet::load(comm::World& world, const std::filesystem::path& path, const std::string& settings,
+                        Progress& progress) {
   auto phase = world.phase("load frames", 3600);
   FrameSet set;
   std::optional<store::FrameFileReader> reader;
@@ -42,7 +43,8 @@ FrameSet FrameSet::load(comm::World& world, const std::filesystem::path& path, c
     set.recording_offset.assign(info.recordings.size() + 1, 0);
     const auto& recording = reader->recording();
     for (std::size_t s = 0; s < recording.size(); ++s) {
-      if (s > 0 && recording[s] < recording[s - 1]) throw DataError(path.string() + ": frames do not lie in the order of their recordings");
+      if (s > 0 && recording[s] < recording[s - 1])
+        throw DataError(path.string() + ": frames do not lie in the order of their recordings");
       ++set.recording_offset[recording[s] + 1];
     }
     for (std::size_t r = 0; r < info.recordings.size(); ++r) set.recording_offset[r + 1] += set.recording_offset[r];
@@ -69,8 +71,8 @@ FrameSet FrameSet::load(comm::World& world, const std::filesystem::path& path, c
   return set;
 }
 
-void fill_batch(const FrameSet& frames, std::span<const std::uint32_t> samples, const Augmentation* augmentation, std::uint32_t epoch,
-                Batch& batch) {
+void fill_batch(const FrameSet& frames, std::span<const std::uint32_t> samples, const Augmentation* augmentation,
+                std::uint32_t epoch, Batch& batch) {
   batch.samples.assign(samples.begin(), samples.end());
   batch.labels.resize(samples.size());
   batch.bits.reset(samples.size(), frames.shape.features());

@@ -8,7 +8,9 @@ void Options::bind(config::Section& s) {
   source.bind(s);
   s.key("on_error", on_error, "a damaged recording ends prepare, or is skipped, counted and listed").choices({"fail", "skip"});
   s.key("store_events", store_events, "prepare also writes the events file (HDF5); turn off for simulated recordings");
-  s.key("thresholds", thresholds, "images: one bit a threshold, set where the pixel is at least that share of white").min(0).max(1);
+  s.key("thresholds", thresholds, "images: one bit a threshold, set where the pixel is at least that share of white")
+      .min(0)
+      .max(1);
   s.key("crop", crop, "images: border that is cut off on each side").unit("pixels").min(0);
   s.key("val_split", splits.val_split, "share of the training recordings that validates").min(0).below(1);
   s.key("test_split", splits.test_split, "share that tests, of recordings without a published split").min(0).below(1);

@@ -46,8 +46,8 @@ std::vector<BatchPart> parts_of_rank(std::uint64_t batch_size, int shards, int r
                           "; use a divisor of it (", default_shards(batch_size), " would be the default)"));
   }
   if (world > shards) {
-    throw ConfigError(cat("distributed.canonical_shards is ", shards, " but there are ", world, " ranks; start at most ", shards,
-                          " ranks or raise distributed.canonical_shards"));
+    throw ConfigError(cat("distributed.canonical_shards is ", shards, " but there are ", world, " ranks; start at most ",
+                          shards, " ranks or raise distributed.canonical_shards"));
   }
   const auto owned = comm::share_of(count, rank, world);
   const std::uint64_t size = batch_size / count;

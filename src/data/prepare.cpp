@@ -35,7 +35,8 @@ struct Failures {
 /// Recordings [first, first + count) of the source, read by all threads, in order. Damaged ones are left out and
 /// described in `skipped` where `skip_damaged`; `kept` gets the indices of the others.
 void read_block(const events::RecordingSource& source, std::size_t first, std::size_t count, bool skip_damaged,
-                std::vector<events::Recording>& recordings, std::vector<std::uint32_t>& kept, std::vector<std::string>& skipped) {
+                std::vector<events::Recording>& recordings, std::vector<std::uint32_t>& kept,
+                std::vector<std::string>& skipped) {
   recordings.resize(count);
   Failures failures(count);
 #pragma omp parallel for schedule(dynamic, 16)
@@ -67,7 +68,8 @@ void read_block(const events::RecordingSource& source, std::size_t first, std::s
 /// Filters and frames for one thread.
 struct Framer {
   Framer(const Options& options, int width, int height)
-      : filters(options.filters, options.frames.compat_kind(), width, height), filtered(options.filters.any()),
+      : filters(options.filters, options.frames.compat_kind(), width, height),
+        filtered(options.filters.any()),
         maker(options.frames, width, height) {}
   events::Filters filters;
   bool filtered;
@@ -94,8 +96,9 @@ void frame_block(std::vector<Framer>& framers, std::vector<events::Recording>& r
     try {
       for (std::size_t i = share.first; i < share.first + share.count; ++i) {
         if (framer.filtered) framer.filters.apply(recordings[i].events);
-        frames_of[i] = static_cast<std::uint32_t>(
-            with_context(recordings[i].source, [&] { return framer.maker.append_bits(recordings[i].events, parts[static_cast<std::size_t>(t)]); }));
+        frames_of[i] = static_cast<std::uint32_t>(with_context(recordings[i].source, [&] {
+          return framer.maker.append_bits(recordings[i].events, parts[static_cast<std::size_t>(t)]);
+        }));
       }
     } catch (...) {
       failures.errors[static_cast<std::size_t>(t)] = std::current_exception();
@@ -117,7 +120,11 @@ void frame_block(std::vector<Framer>& framers, std::vector<events::Recording>& r
 class Preparation {
  public:
   Preparation(comm::World& world, const Options& options, const std::filesystem::path& project, Progress& progress)
-      : world_(world), options_(options), project_(project), progress_(progress), phase_(world.phase("prepare", kPhaseLimit_s)) {}
+      : world_(world),
+        options_(options),
+        project_(project),
+        progress_(progress),
+        phase_(world.phase("prepare", kPhaseLimit_s)) {}
 
   PrepareResult run() {
     const Stopwatch watch;
@@ -149,8 +156,8 @@ class Preparation {
     if (source_->fingerprint() != world_.broadcast(source_->fingerprint())) list_differs_ = true;
     world_.agree("compare the lists of recordings", [&] {
       if (list_differs_) {
-        throw DataError(cat("host ", world_.host(), " sees other recordings under ", options_.source.root, " (", source_->size(),
-                            ") than rank 0: all ranks must see the same files"));
+        throw DataError(cat("host ", world_.host(), " sees other recordings under ", options_.source.root, " (",
+                            source_->size(), ") than rank 0: all ranks must see the same files"));
       }
     });
     log::info(source_->describe());
@@ -262,7 +269,8 @@ class Preparation {
     return table;
   }
 
-  void write(const FrameShape& shape, const std::vector<std::string>& classes, std::vector<store::RecordingInfo> table, const Rows& rows) {
+  void write(const FrameShape& shape, const std::vector<std::string>& classes, std::vector<store::RecordingInfo> table,
+             const Rows& rows) {
     store::FrameFileInfo info;
     info.channels = shape.channels;
     info.height = shape.height;

@@ -15,8 +15,8 @@ namespace {
 
 /// Takes round(share × n) random members of every class out of `pool` and returns them; both stay sorted.
 /// `round` keeps draws for different purposes apart.
-std::vector<std::uint32_t> take_stratified(std::vector<std::uint32_t>& pool, std::span<const std::uint16_t> labels, double share,
-                                           std::uint64_t seed, std::uint32_t purpose) {
+std::vector<std::uint32_t> take_stratified(std::vector<std::uint32_t>& pool, std::span<const std::uint16_t> labels,
+                                           double share, std::uint64_t seed, std::uint32_t purpose) {
   std::map<std::uint16_t, std::vector<std::uint32_t>> by_class;
   for (const std::uint32_t recording : pool) by_class[labels[recording]].push_back(recording);
   std::vector<std::uint32_t> taken;
@@ -34,9 +34,7 @@ std::vector<std::uint32_t> take_stratified(std::vector<std::uint32_t>& pool, std
   return taken;
 }
 
-nlohmann::json as_json(const Splits& splits) {
-  return {{"train", splits.train}, {"val", splits.val}, {"test", splits.test}};
-}
+nlohmann::json as_json(const Splits& splits) { return {{"train", splits.train}, {"val", splits.val}, {"test", splits.test}}; }
 
 }  // namespace
 
@@ -49,14 +47,21 @@ const std::vector<std::uint32_t>& Splits::by_name(const std::string& name) const
 
 std::string Splits::hash() const { return sha256_hex(as_json(*this).dump()); }
 
-Splits make_splits(std::span<const std::uint16_t> labels, std::span<const events::Split> published, const SplitOptions& options) {
+Splits make_splits(std::span<const std::uint16_t> labels, std::span<const events::Split> published,
+                   const SplitOptions& options) {
   Splits splits;
   std::vector<std::uint32_t> undecided;
   for (std::uint32_t i = 0; i < labels.size(); ++i) {
     switch (published[i]) {
-      case events::Split::train: splits.train.push_back(i); break;
-      case events::Split::test: splits.test.push_back(i); break;
-      case events::Split::none: undecided.push_back(i); break;
+      case events::Split::train:
+        splits.train.push_back(i);
+        break;
+      case events::Split::test:
+        splits.test.push_back(i);
+        break;
+      case events::Split::none:
+        undecided.push_back(i);
+        break;
     }
   }
   const auto drawn = take_stratified(undecided, labels, options.test_split, options.split_seed, 0);

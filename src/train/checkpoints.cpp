@@ -18,7 +18,8 @@ Checkpoints::Checkpoints(comm::World& world, const std::filesystem::path& folder
     : world_(world), store_(folder), keep_last_(keep_last), config_(std::move(config)) {}
 
 void Checkpoints::set_input(const data::FrameShape& shape, const std::vector<std::string>& classes) {
-  input_ = nlohmann::json{{"channels", shape.channels}, {"height", shape.height}, {"width", shape.width}, {"classes", classes}}.dump();
+  input_ = nlohmann::json{{"channels", shape.channels}, {"height", shape.height}, {"width", shape.width}, {"classes", classes}}
+               .dump();
 }
 
 void Checkpoints::save(std::int64_t step, double epoch, std::span<const TensorView> tensors,
@@ -29,8 +30,11 @@ void Checkpoints::save(std::int64_t step, double epoch, std::span<const TensorVi
   const nlohmann::json progress{{"step", step}, {"epoch", epoch}, {"time", utc_iso()}, {"ranks", world_.size()}};
   const nlohmann::json versions{{"dltonic", version()}, {"git", git_hash()}, {"hdf5", store::hdf5_info().version}};
   const auto path = store_.save(world_, step, tensors,
-                                {{"progress", progress.dump()}, {"metrics", values.dump()}, {"versions", versions.dump()},
-                                 {"input", input_}, {"config", config_}});
+                                {{"progress", progress.dump()},
+                                 {"metrics", values.dump()},
+                                 {"versions", versions.dump()},
+                                 {"input", input_},
+                                 {"config", config_}});
   world_.agree("mark and prune checkpoints", [&] {
     if (!world_.is_root()) return;
     store_.set_marker("latest", path);
@@ -55,8 +59,8 @@ void Checkpoints::load(const std::string& name, std::span<const TensorView> tens
   world_.agree("compare the checkpoint with the data", [&] {
     const std::string made_for = store::CheckpointStore::part(path, "input");
     if (input_.empty() || made_for.empty() || nlohmann::json::parse(made_for) == nlohmann::json::parse(input_)) return;
-    throw DataError(cat("checkpoint ", path.string(), " reads other frames than this configuration gives: ", made_for, " there, ", input_,
-                        " here; use the data settings it was trained with"));
+    throw DataError(cat("checkpoint ", path.string(), " reads other frames than this configuration gives: ", made_for,
+                        " there, ", input_, " here; use the data settings it was trained with"));
   });
   store::CheckpointStore::load(world_, path, tensors);
 }

@@ -67,8 +67,8 @@ nlohmann::json as_json(const Confusion& confusion) {
 
 }  // namespace
 
-Evaluation evaluate(comm::World& world, model::Model& model, const data::FrameSet& frames, std::span<const std::uint32_t> recordings,
-                    Progress& progress) {
+Evaluation evaluate(comm::World& world, model::Model& model, const data::FrameSet& frames,
+                    std::span<const std::uint32_t> recordings, Progress& progress) {
   const Stopwatch watch;
   auto phase = world.phase("evaluate", 3600);
   const auto classes = static_cast<int>(frames.classes.size());
@@ -81,16 +81,18 @@ Evaluation evaluate(comm::World& world, model::Model& model, const data::FrameSe
   const std::vector<std::uint32_t> samples = frames.samples_of(mine);
   progress.begin("evaluate", samples.size(), "samples");
   data::Batch batch;
-  std::size_t recording = 0;     // within `mine`
+  std::size_t recording = 0;      // within `mine`
   std::uint64_t frames_read = 0;  // of that recording
   for (std::size_t first = 0; first < samples.size(); first += kSamplesAtOnce) {
     const std::size_t count = std::min(kSamplesAtOnce, samples.size() - first);
     data::fill_batch(frames, std::span(samples).subspan(first, count), nullptr, 0, batch);
     for (Reader& reader : readers) reader.read_frames(model, batch);
     for (std::size_t row = 0; row < count; ++row) {
+      const auto frames_of = [&](std::uint32_t r) { return frames.recording_offset[r + 1] - frames.recording_offset[r]; };
+      while (frames_of(mine[recording]) == 0) ++recording;  // gave no frame, so it cannot be predicted
       for (Reader& reader : readers) reader.add_to_recording(row);
       const std::uint32_t id = mine[recording];
-      if (++frames_read == frames.recording_offset[id + 1] - frames.recording_offset[id]) {
+      if (++frames_read == frames_of(id)) {
         for (Reader& reader : readers) reader.end_recording(frames.recording_labels[id]);
         ++recording;
         frames_read = 0;

@@ -6,7 +6,9 @@
 
 namespace dltonic::train {
 namespace {
-double ratio(std::int64_t part, std::int64_t whole) { return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole); }
+double ratio(std::int64_t part, std::int64_t whole) {
+  return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
+}
 }  // namespace
 
 std::int64_t Confusion::total() const { return std::accumulate(counts_.begin(), counts_.end(), std::int64_t{0}); }
@@ -49,7 +51,9 @@ double mean(const std::vector<double>& values) {
   return values.empty() ? 0.0 : std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
-int argmax(std::span<const float> values) { return static_cast<int>(std::max_element(values.begin(), values.end()) - values.begin()); }
+int argmax(std::span<const float> values) {
+  return static_cast<int>(std::max_element(values.begin(), values.end()) - values.begin());
+}
 
 double cross_entropy(std::span<const float> logits, int label) {
   const double largest = *std::max_element(logits.begin(), logits.end());

@@ -8,7 +8,8 @@ namespace dltonic::train {
 void Options::bind(config::Section& s) {
   s.key("epochs", epochs, "passes over the training samples").min(1);
   s.key("batch_size", batch_size, "global batch: samples a step over all ranks").min(1);
-  s.key("micro_batch_size", micro_batch_size, "samples that a rank computes at once, gradients adding up; 0: its whole share").min(0);
+  s.key("micro_batch_size", micro_batch_size, "samples that a rank computes at once, gradients adding up; 0: its whole share")
+      .min(0);
   s.key("seed", seed, "seed of initial weights, wiring, order and augmentation");
   s.key("monitor", monitor, "validation metric that chooses the best checkpoint")
       .choices({"accuracy_hard", "accuracy_soft", "accuracy_hard_recording", "accuracy_soft_recording", "f1_macro", "loss"});

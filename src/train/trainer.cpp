@@ -22,20 +22,30 @@ std::vector<TensorView> Progression::state() {
 Trainer::Trainer(comm::World& world, model::Model& model, const data::FrameSet& frames, const data::Splits& splits,
                  const Options& options, const DistributedOptions& distributed, const data::AugmentationOptions& augmentation,
                  double timeout_s, Checkpoints& checkpoints, std::vector<MetricSink*> sinks, Progress& progress)
-    : world_(world), model_(model), frames_(frames), splits_(splits), options_(options),
-      shards_(distributed.shards(options.batch_size)), timeout_s_(timeout_s), checkpoints_(checkpoints), sinks_(std::move(sinks)),
+    : world_(world),
+      model_(model),
+      frames_(frames),
+      splits_(splits),
+      options_(options),
+      shards_(distributed.shards(options.batch_size)),
+      timeout_s_(timeout_s),
+      checkpoints_(checkpoints),
+      sinks_(std::move(sinks)),
       progress_(progress),
       order_(frames.samples_of(splits.train), static_cast<std::uint64_t>(options.batch_size), options.seed),
       parts_(data::parts_of_rank(static_cast<std::uint64_t>(options.batch_size), shards_, world.rank(), world.size())),
-      augmentation_(augmentation, frames.shape, options.seed), augments_(augmentation.any()), reduced_(model.gradient_size()) {
+      augmentation_(augmentation, frames.shape, options.seed),
+      augments_(augmentation.any()),
+      reduced_(model.gradient_size()) {
   gradients_.assign(parts_.size(), std::vector<float>(model.gradient_size()));
   if (shards_ > 0 && options_.micro_batch_size > 0 && (options_.batch_size / shards_) % options_.micro_batch_size != 0) {
-    throw ConfigError(cat("train.micro_batch_size is ", options_.micro_batch_size, ", which does not divide a canonical shard of ",
-                          options_.batch_size / shards_, " samples; use a divisor of it"));
+    throw ConfigError(cat("train.micro_batch_size is ", options_.micro_batch_size,
+                          ", which does not divide a canonical shard of ", options_.batch_size / shards_,
+                          " samples; use a divisor of it"));
   }
   if (order_.dropped() > 0) {
-    log::info(cat("an epoch trains ", with_commas(order_.batches()), " whole batches of ", options_.batch_size, " and leaves out ",
-                  order_.dropped(), " samples, others each time"));
+    log::info(cat("an epoch trains ", with_commas(order_.batches()), " whole batches of ", options_.batch_size,
+                  " and leaves out ", order_.dropped(), " samples, others each time"));
   }
   if (splits.val.empty()) log::info("nothing validates (data.val_split is 0): the last checkpoint counts as the best");
 }
@@ -52,12 +62,14 @@ double Trainer::step() {
   // A part's loss, number of right predictions and wish to save: rank 0's clock decides for all, in this same reduction.
   constexpr std::size_t kSums = 3;
   std::vector<double> sums(parts_.size() * kSums);
-  if (world_.is_root() && options_.checkpoint_minutes > 0) sums[2] = steady_seconds() - last_save_s_ >= options_.checkpoint_minutes * 60;
+  if (world_.is_root() && options_.checkpoint_minutes > 0)
+    sums[2] = steady_seconds() - last_save_s_ >= options_.checkpoint_minutes * 60;
   std::vector<std::span<const float>> gradient_views;
   std::vector<std::span<const double>> sum_views;
   for (std::size_t p = 0; p < parts_.size(); ++p) {
     const auto samples = order_.samples(batch_in_epoch, parts_[p]);
-    const std::size_t at_once = options_.micro_batch_size > 0 ? static_cast<std::size_t>(options_.micro_batch_size) : samples.size();
+    const std::size_t at_once =
+        options_.micro_batch_size > 0 ? static_cast<std::size_t>(options_.micro_batch_size) : samples.size();
     std::fill(gradients_[p].begin(), gradients_[p].end(), 0.0f);
     for (std::size_t first = 0; first < samples.size(); first += at_once) {
       const auto some = samples.subspan(first, std::min(at_once, samples.size() - first));
@@ -98,13 +110,15 @@ Summary Trainer::run() {
   auto phase = world_.phase("train", timeout_s_);
   last_save_s_ = steady_seconds();
   while (progression_.step < last_step) {
-    progress_.begin(cat("epoch ", epoch() + 1, "/", options_.epochs), static_cast<std::uint64_t>(batches) * batch_size, "samples");
+    progress_.begin(cat("epoch ", epoch() + 1, "/", options_.epochs), static_cast<std::uint64_t>(batches) * batch_size,
+                    "samples");
     Stopwatch watch;
     const std::int64_t first = progression_.step;
     do {
       const double loss = step();
       phase.alive();
-      progress_.advance(static_cast<std::uint64_t>((progression_.step - 1) % batches + 1) * batch_size, "loss " + fixed(loss, 4));
+      progress_.advance(static_cast<std::uint64_t>((progression_.step - 1) % batches + 1) * batch_size,
+                        "loss " + fixed(loss, 4));
       if (save_wished_ && progression_.step % batches != 0) save(false);
     } while (progression_.step % batches != 0);
     epoch_seconds_ = watch.seconds();
@@ -128,11 +142,13 @@ void Trainer::finish_epoch() {
   progression_.epoch_loss = 0;
   progression_.epoch_correct = 0;
   std::string line = cat("epoch ", done, "/", options_.epochs, ": loss ", fixed(summary_.train_loss, 4), ", accuracy ",
-                         fixed(summary_.train_accuracy, 4), ", ", with_commas(static_cast<std::uint64_t>(summary_.samples_per_s)),
-                         " samples/s");
+                         fixed(summary_.train_accuracy, 4), ", ",
+                         with_commas(static_cast<std::uint64_t>(summary_.samples_per_s)), " samples/s");
   progress_.end();
   for (MetricSink* sink : sinks_) {
-    sink->write({"train", progression_.step, done,
+    sink->write({"train",
+                 progression_.step,
+                 done,
                  {{"loss", summary_.train_loss},
                   {"accuracy", summary_.train_accuracy},
                   {"learning_rate", options_.optimizer.learning_rate},
@@ -163,9 +179,9 @@ void Trainer::save(bool is_best) {
   auto tensors = model_.state();
   const auto own = progression_.state();
   tensors.insert(tensors.end(), own.begin(), own.end());
-  checkpoints_.save(progression_.step, static_cast<double>(progression_.step) / static_cast<double>(order_.batches()), tensors,
-                    summary_.validation.samples > 0 ? summary_.validation.scalars() : std::vector<std::pair<std::string, double>>{},
-                    is_best);
+  checkpoints_.save(
+      progression_.step, static_cast<double>(progression_.step) / static_cast<double>(order_.batches()), tensors,
+      summary_.validation.samples > 0 ? summary_.validation.scalars() : std::vector<std::pair<std::string, double>>{}, is_best);
   last_save_s_ = steady_seconds();
   saved_step_ = progression_.step;
 }

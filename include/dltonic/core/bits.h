@@ -19,8 +19,8 @@ class BitMatrix {
   BitMatrix(std::size_t rows, std::size_t bits) : rows_(rows), bits_(bits), stride_(words_for(bits)), words_(rows * stride_) {}
 
   std::size_t rows() const { return rows_; }
-  std::size_t bits() const { return bits_; }          ///< columns
-  std::size_t row_words() const { return stride_; }   ///< 64-bit words a row; bits past `bits()` are zero
+  std::size_t bits() const { return bits_; }         ///< columns
+  std::size_t row_words() const { return stride_; }  ///< 64-bit words a row; bits past `bits()` are zero
   std::span<std::uint64_t> row(std::size_t r) { return {words_.data() + r * stride_, stride_}; }
   std::span<const std::uint64_t> row(std::size_t r) const { return {words_.data() + r * stride_, stride_}; }
   std::span<std::uint64_t> words() { return words_; }

@@ -12,15 +12,15 @@ namespace dltonic {
 
 /// What a draw is for: draws of different uses never share numbers. Never renumber: files depend on it.
 enum class Use : std::uint32_t {
-  split = 1,       ///< a: 0
-  order = 2,       ///< a: epoch
-  init = 3,        ///< a: layer, b: gate
-  wiring = 4,      ///< a: layer
-  augment = 5,     ///< a: epoch, b: sample
-  gumbel = 6,      ///< a: step, b: gate
-  simulator = 7,   ///< a: image
-  dropout = 8,     ///< a: step, b: sample
-  salt_pepper = 9, ///< a: epoch, b: sample
+  split = 1,        ///< a: 0
+  order = 2,        ///< a: epoch
+  init = 3,         ///< a: layer, b: gate
+  wiring = 4,       ///< a: layer
+  augment = 5,      ///< a: epoch, b: sample
+  gumbel = 6,       ///< a: step, b: gate
+  simulator = 7,    ///< a: image
+  dropout = 8,      ///< a: step, b: sample
+  salt_pepper = 9,  ///< a: epoch, b: sample
   test = 1000,
 };
 

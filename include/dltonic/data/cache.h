@@ -29,7 +29,8 @@ PreparedFile prepared_file(const Options& options, const std::filesystem::path& 
 PreparedFile find_prepared(const Options& options, const std::filesystem::path& project);
 
 /// The noted content hash of a source that still has this fingerprint.
-std::optional<std::string> noted_content(const Options& options, const std::filesystem::path& project, const std::string& fingerprint);
+std::optional<std::string> noted_content(const Options& options, const std::filesystem::path& project,
+                                         const std::string& fingerprint);
 /// Notes it (atomic). One rank alone.
 void note_content(const Options& options, const std::filesystem::path& project, const std::string& fingerprint,
                   const std::string& content_hash);

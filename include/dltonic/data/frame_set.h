@@ -37,7 +37,7 @@ struct FrameSet {
 };
 
 /// The batch of `samples`; augmented where `augmentation` is not null. OpenMP over samples.
-void fill_batch(const FrameSet& frames, std::span<const std::uint32_t> samples, const Augmentation* augmentation, std::uint32_t epoch,
-                Batch& batch);
+void fill_batch(const FrameSet& frames, std::span<const std::uint32_t> samples, const Augmentation* augmentation,
+                std::uint32_t epoch, Batch& batch);
 
 }  // namespace dltonic::data

@@ -14,11 +14,11 @@ namespace dltonic::data {
 
 /// Section `data`: which recordings or images, how they become bit frames, how they are split and augmented.
 struct Options {
-  std::string name;                  ///< names the prepared files
-  std::string kind = "recordings";   ///< recordings: events become frames; images: pixels become bits
+  std::string name;                 ///< names the prepared files
+  std::string kind = "recordings";  ///< recordings: events become frames; images: pixels become bits
   events::SourceOptions source;
-  std::string on_error = "fail";     ///< what a damaged recording means: fail, skip
-  bool store_events = true;          ///< prepare writes the events file too
+  std::string on_error = "fail";  ///< what a damaged recording means: fail, skip
+  bool store_events = true;       ///< prepare writes the events file too
   events::FilterOptions filters;
   events::FrameOptions frames;
   std::vector<double> thresholds = {0.5};  ///< images: bit j is pixel >= threshold j (0 … 1)

@@ -20,8 +20,8 @@ class EpochOrder {
 
   /// Draws the order of `epoch` (0, 1, …).
   void start(std::uint32_t epoch);
-  std::uint64_t batches() const { return samples_.size() / batch_size_; }       ///< whole batches; the short rest is dropped
-  std::uint64_t dropped() const { return samples_.size() % batch_size_; }       ///< samples an epoch leaves out
+  std::uint64_t batches() const { return samples_.size() / batch_size_; }  ///< whole batches; the short rest is dropped
+  std::uint64_t dropped() const { return samples_.size() % batch_size_; }  ///< samples an epoch leaves out
   /// Samples of a part of global batch `batch`.
   std::span<const std::uint32_t> samples(std::uint64_t batch, BatchPart part) const;
 

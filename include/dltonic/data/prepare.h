@@ -16,9 +16,9 @@ namespace dltonic::data {
 
 struct PrepareResult {
   PreparedFile file;
-  bool cached = false;                ///< all was there already; nothing was read
+  bool cached = false;  ///< all was there already; nothing was read
   std::uint64_t samples = 0, recordings = 0, events = 0, bytes = 0;
-  std::vector<std::string> skipped;   ///< "name: reason", with data.on_error skip
+  std::vector<std::string> skipped;  ///< "name: reason", with data.on_error skip
   double seconds = 0;
 };
 

@@ -13,9 +13,9 @@
 namespace dltonic::data {
 
 struct SplitOptions {
-  double val_split = 0.1;         ///< share of the training recordings that validates
-  double test_split = 0.1;        ///< share that tests, of recordings without a published split
-  std::uint64_t split_seed = 0;   ///< apart from train.seed: seeds of a study share their splits
+  double val_split = 0.1;        ///< share of the training recordings that validates
+  double test_split = 0.1;       ///< share that tests, of recordings without a published split
+  std::uint64_t split_seed = 0;  ///< apart from train.seed: seeds of a study share their splits
 };
 
 /// Sorted indices of recordings.
@@ -29,7 +29,8 @@ struct Splits {
 /// Stratified: every class gives its share, rounded, at least one where it has two or more recordings and the share is
 /// not zero. Recordings with a published split keep it; `test_split` divides only those without. A function of the
 /// arguments alone.
-Splits make_splits(std::span<const std::uint16_t> labels, std::span<const events::Split> published, const SplitOptions& options);
+Splits make_splits(std::span<const std::uint16_t> labels, std::span<const events::Split> published,
+                   const SplitOptions& options);
 
 /// Writes the index lists as JSON to `<folder>/<name>-splits-<hash>.json` (atomic); does nothing where it is there.
 /// Returns the path. One rank alone.

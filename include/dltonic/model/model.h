@@ -37,8 +37,8 @@ struct StepContext {
 };
 
 struct StepResult {
-  double loss_sum = 0;        ///< sum over samples of the cross entropy, not divided
-  std::int64_t correct = 0;   ///< samples whose largest (soft) logit is the label's
+  double loss_sum = 0;       ///< sum over samples of the cross entropy, not divided
+  std::int64_t correct = 0;  ///< samples whose largest (soft) logit is the label's
 };
 
 class Model {

@@ -36,7 +36,7 @@ struct Evaluation {
 };
 
 /// `recordings`: of `frames`; each rank takes whole recordings of its share. collective
-Evaluation evaluate(comm::World& world, model::Model& model, const data::FrameSet& frames, std::span<const std::uint32_t> recordings,
-                    Progress& progress);
+Evaluation evaluate(comm::World& world, model::Model& model, const data::FrameSet& frames,
+                    std::span<const std::uint32_t> recordings, Progress& progress);
 
 }  // namespace dltonic::train

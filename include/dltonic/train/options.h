@@ -10,9 +10,9 @@ namespace dltonic::train {
 
 struct Options {
   int epochs = 10;
-  int batch_size = 100;       ///< global: over all ranks
-  int micro_batch_size = 0;   ///< what a rank computes at once; 0: its whole share
-  std::uint64_t seed = 0;     ///< initial weights, wiring, order, augmentation
+  int batch_size = 100;                   ///< global: over all ranks
+  int micro_batch_size = 0;               ///< what a rank computes at once; 0: its whole share
+  std::uint64_t seed = 0;                 ///< initial weights, wiring, order, augmentation
   std::string monitor = "accuracy_hard";  ///< validation metric that chooses the best checkpoint
   int checkpoint_epochs = 1;
   double checkpoint_minutes = 0;
@@ -23,7 +23,7 @@ struct Options {
 
 struct DistributedOptions {
   std::string reduction = "fast";
-  int canonical_shards = 0;   ///< 0: the largest divisor of the batch up to 8
+  int canonical_shards = 0;  ///< 0: the largest divisor of the batch up to 8
   void bind(config::Section& s);
   /// Shards of the batch for this batch size; 0 where the reduction is fast.
   int shards(int batch_size) const;

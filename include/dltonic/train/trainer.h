@@ -37,10 +37,10 @@ struct Progression {
 
 struct Summary {
   std::int64_t steps = 0;
-  double seconds = 0;            ///< training, without evaluation and saving
+  double seconds = 0;  ///< training, without evaluation and saving
   double samples_per_s = 0;
   double train_loss = 0, train_accuracy = 0;  ///< last epoch
-  Evaluation validation;         ///< last epoch; samples = 0 where nothing validates
+  Evaluation validation;                      ///< last epoch; samples = 0 where nothing validates
   std::string monitor;
   double best = 0;
   std::int64_t best_step = -1;
@@ -49,9 +49,9 @@ struct Summary {
 class Trainer {
  public:
   /// Everything must outlive the trainer. ConfigError where ranks, shards, batch and samples do not fit together.
-  Trainer(comm::World& world, model::Model& model, const data::FrameSet& frames, const data::Splits& splits, const Options& options,
-          const DistributedOptions& distributed, const data::AugmentationOptions& augmentation, double timeout_s,
-          Checkpoints& checkpoints, std::vector<MetricSink*> sinks, Progress& progress);
+  Trainer(comm::World& world, model::Model& model, const data::FrameSet& frames, const data::Splits& splits,
+          const Options& options, const DistributedOptions& distributed, const data::AugmentationOptions& augmentation,
+          double timeout_s, Checkpoints& checkpoints, std::vector<MetricSink*> sinks, Progress& progress);
 
   /// Goes on from where `checkpoint` stands. collective
   void resume(const std::string& checkpoint);
@@ -63,7 +63,9 @@ class Trainer {
  private:
   void finish_epoch();
   void save(bool is_best);
-  std::uint32_t epoch() const { return static_cast<std::uint32_t>(progression_.step / static_cast<std::int64_t>(order_.batches())); }
+  std::uint32_t epoch() const {
+    return static_cast<std::uint32_t>(progression_.step / static_cast<std::int64_t>(order_.batches()));
+  }
 
   comm::World& world_;
   model::Model& model_;
@@ -86,7 +88,7 @@ class Trainer {
   std::int64_t ordered_epoch_ = -1;
   double epoch_seconds_ = 0;
   double last_save_s_ = 0;
-  bool save_wished_ = false;   ///< agreed: checkpoint_minutes have passed on rank 0
+  bool save_wished_ = false;  ///< agreed: checkpoint_minutes have passed on rank 0
   std::int64_t saved_step_ = -1;
   Progression progression_;
   Summary summary_;

@@ -50,8 +50,9 @@ TEST_P(AugmentationOfShape, EqualsThePixelwiseDefinition) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, AugmentationOfShape,
-                         testing::Values(FrameShape{20, 34, 34}, FrameShape{1, 7, 5}, FrameShape{2, 9, 64}, FrameShape{3, 10, 65},
-                                         FrameShape{2, 16, 128}, FrameShape{1, 3, 200}, FrameShape{2, 4, 4}));
+                         testing::Values(FrameShape{20, 34, 34}, FrameShape{1, 7, 5}, FrameShape{2, 9, 64},
+                                         FrameShape{3, 10, 65}, FrameShape{2, 16, 128}, FrameShape{1, 3, 200},
+                                         FrameShape{2, 4, 4}));
 
 TEST(Augmentation, DrawsCoverTheWholeRangeAndDependOnEpochAndSampleAlone) {
   const FrameShape shape{1, 34, 34};

@@ -80,11 +80,15 @@ std::string message_of(Call&& call) {
 }
 
 TEST(PartsOfRank, RefusesWhatDoesNotFitWithBothNumbersAndAWayOut) {
-  EXPECT_THAT(message_of([] { parts_of_rank(3, 0, 0, 4); }), testing::AllOf(testing::HasSubstr("3 samples"), testing::HasSubstr("4 ranks")));
-  EXPECT_THAT(message_of([] { parts_of_rank(100, 3, 0, 1); }),
-              testing::AllOf(testing::HasSubstr("canonical_shards is 3"), testing::HasSubstr("100"), testing::HasSubstr("(5 would")));
-  EXPECT_THAT(message_of([] { parts_of_rank(100, 4, 0, 5); }), testing::AllOf(testing::HasSubstr("4"), testing::HasSubstr("5 ranks")));
-  EXPECT_THAT(message_of([] { EpochOrder(samples(5), 6, 0); }), testing::AllOf(testing::HasSubstr("6"), testing::HasSubstr("5 samples")));
+  EXPECT_THAT(message_of([] { parts_of_rank(3, 0, 0, 4); }),
+              testing::AllOf(testing::HasSubstr("3 samples"), testing::HasSubstr("4 ranks")));
+  EXPECT_THAT(
+      message_of([] { parts_of_rank(100, 3, 0, 1); }),
+      testing::AllOf(testing::HasSubstr("canonical_shards is 3"), testing::HasSubstr("100"), testing::HasSubstr("(5 would")));
+  EXPECT_THAT(message_of([] { parts_of_rank(100, 4, 0, 5); }),
+              testing::AllOf(testing::HasSubstr("4"), testing::HasSubstr("5 ranks")));
+  EXPECT_THAT(message_of([] { EpochOrder(samples(5), 6, 0); }),
+              testing::AllOf(testing::HasSubstr("6"), testing::HasSubstr("5 samples")));
 }
 
 TEST(DefaultShards, IsTheLargestDivisorUpToEight) {

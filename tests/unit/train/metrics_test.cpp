@@ -11,7 +11,8 @@ TEST(Confusion, AgreesWithScikitLearn) {
   const int p[] = {0, 1, 0, 1, 1, 2, 0, 2, 3, 2};
   Confusion confusion(4);
   for (int i = 0; i < 10; ++i) confusion.add(y[i], p[i]);
-  const double precision[] = {2.0 / 3, 2.0 / 3, 2.0 / 3, 0}, recall[] = {2.0 / 3, 2.0 / 3, 0.5, 0}, f1[] = {2.0 / 3, 2.0 / 3, 4.0 / 7, 0};
+  const double precision[] = {2.0 / 3, 2.0 / 3, 2.0 / 3, 0}, recall[] = {2.0 / 3, 2.0 / 3, 0.5, 0},
+               f1[] = {2.0 / 3, 2.0 / 3, 4.0 / 7, 0};
   for (std::size_t c = 0; c < 4; ++c) {
     EXPECT_DOUBLE_EQ(confusion.precision()[c], precision[c]);
     EXPECT_DOUBLE_EQ(confusion.recall()[c], recall[c]);
