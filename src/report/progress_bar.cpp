@@ -39,6 +39,7 @@ std::string bar_line(const Task& task, int columns) {
   std::string head = task.what();
   if (task.total() > 0) head += "  " + task.percent();
   std::string tail = task.counts();
+  if (task.speed().empty()) tail += " " + task.unit();  // else the speed names it, and room is short
   for (const auto& part : {task.speed(), task.left(), task.note()}) {
     if (!part.empty()) tail += "  " + part;
   }

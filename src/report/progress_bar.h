@@ -10,7 +10,7 @@
 
 namespace dltonic::report {
 
-/// "epoch 3/10  45 % [=======>        ] 24,300/54,000 samples  4,390 samples/s  7 s left  loss 0.3121", cut to `columns`: first
+/// "epoch 3/10  45 % [=======>        ] 24,300/54,000  4,390 samples/s  7 s left  loss 0.3121", cut to `columns`: first
 /// the bar gives way, then what stands last.
 std::string bar_line(const Task& task, int columns);
 

@@ -25,7 +25,7 @@ void ProgressLines::advance(std::uint64_t done, const std::string& note) {
   last_line_s_ = now_s;
   last_tenth_ = tenth;
   std::vector<std::string> parts;
-  for (const auto& part : {task_.percent(), task_.counts(), task_.speed(), task_.left(), task_.note()}) {
+  for (const auto& part : {task_.percent(), task_.counts() + " " + task_.unit(), task_.speed(), task_.left(), task_.note()}) {
     if (!part.empty()) parts.push_back(part);
   }
   log::info(cat(task_.what(), ": ", join(parts)));

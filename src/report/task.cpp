@@ -45,7 +45,7 @@ double Task::seconds_left() const {
 std::string Task::percent() const { return total_ == 0 ? "" : cat(static_cast<int>(100 * fraction()), " %"); }
 
 std::string Task::counts() const {
-  return total_ == 0 ? cat(with_commas(done_), " ", unit_) : cat(with_commas(done_), "/", with_commas(total_), " ", unit_);
+  return total_ == 0 ? with_commas(done_) : cat(with_commas(done_), "/", with_commas(total_));
 }
 
 std::string Task::speed() const {

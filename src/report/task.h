@@ -27,7 +27,7 @@ class Task {
   double seconds_left() const;
 
   std::string percent() const;  ///< "45 %", or "" where the total is unknown
-  std::string counts() const;   ///< "24,300/54,000 samples"
+  std::string counts() const;   ///< "24,300/54,000", or "24,300" where the total is unknown
   std::string speed() const;    ///< "4,390 samples/s", or "" while unknown
   std::string left() const;     ///< "12 s left", or "" while unknown
 

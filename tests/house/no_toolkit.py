@@ -24,7 +24,8 @@ for name in ("libtorch_cpu.so", "libcudart.so", "libcupti.so"):
     found = [path for path in loaded if path.name.startswith(name)]
     assert len(found) == 1, f"{name}: loaded {found}"
     assert libtorch.parent in found[0].parents, f"{name} came from {found[0]}, not from {libtorch.parent}"
-foreign = [str(path) for path in loaded if "cuda" in path.name.lower() and libtorch.parent not in path.parents]
+TOOLKIT = re.compile(r"lib(cudart|cupti|cublas|cufft|curand|cusolver|cusparse|nvrtc|nvJitLink)")  # libcuda is the driver's
+foreign = [str(path) for path in loaded if TOOLKIT.match(path.name) and libtorch.parent not in path.parents]
 assert not foreign, f"from a toolkit: {foreign}"
 runtimes = [str(path) for path in loaded if re.match(r"lib(gomp|iomp5|omp)\.", path.name)]
 assert len(runtimes) <= 1, f"more than one OpenMP runtime: {runtimes}"

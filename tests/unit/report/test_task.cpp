@@ -13,7 +13,7 @@ TEST(Task, SaysHowFarAndHowFast) {
   task.advance(100, "", 100.1);
   task.advance(10'100, "loss 0.5", 102.1);
   EXPECT_EQ(task.percent(), "20 %");
-  EXPECT_EQ(task.counts(), "10,100/50,000 samples");
+  EXPECT_EQ(task.counts(), "10,100/50,000");
   EXPECT_EQ(task.speed(), "5,000 samples/s");
   EXPECT_EQ(task.left(), "8 s left");
   EXPECT_EQ(task.note(), "loss 0.5");
@@ -41,7 +41,7 @@ TEST(Task, UnknownTotalHasNoPercentAndNoEnd) {
   task.advance(10, "", 1.0);
   task.advance(15, "", 2.0);
   EXPECT_EQ(task.percent(), "");
-  EXPECT_EQ(task.counts(), "15 files");
+  EXPECT_EQ(task.counts(), "15");
   EXPECT_EQ(task.left(), "");
   EXPECT_EQ(task.speed(), "5.00 files/s");
 }
