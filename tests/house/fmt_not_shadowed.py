@@ -16,6 +16,8 @@ commands, libtorch = json.loads(pathlib.Path(sys.argv[1]).read_text()), str(path
 users = 0
 for entry in commands:
     source = pathlib.Path(entry["directory"], entry["file"])
+    if not source.exists():
+        continue  # made by a build that has not run yet
     if not re.search(r"#\s*include\s*<(spdlog|fmt)/", source.read_text(encoding="utf-8")):
         continue
     users += 1
