@@ -1,6 +1,13 @@
+// Vectors run across gates: a block of 8 (float) or 4 (double) gates is transposed, so that softmax, coefficients and dz
+// are element-wise, without sums inside a vector. Logits and moments are read and written in their own layout, fours of one
+// gate at a time; the optimiser works on these rows.
+//
+// Both parametrisations meet in p, the soft truth table (p00, p01, p10, p11): light has it as its sigmoids; raw as
+// p_ab = sum of w_i over the gates i whose table is set there. With D = dL/dp the gradient of gate i's weight is the sum of
+// D over its set entries.
 #include "dltonic/logic/gate_update.h"
 
-#include <array>
+#include <algorithm>
 
 #include "logic/simd.h"
 
@@ -13,170 +20,253 @@ using simd::Quad;
 using simd::store;
 using simd::Vec;
 
-/// A gate's 16 logits in registers, and the mixture they stand for.
+/// The rows of a block: row i holds four neighbouring values of gate i (double) or of gates 2i and 2i+1 (float).
+/// `gate_size` values lie between gates.
+template <class T>
+struct Rows {
+  using V = Vec<T>;
+  V row[4];
+};
+inline void read(Rows<double>& rows, const double* p, std::size_t gate_size) {
+  for (std::size_t i = 0; i < 4; ++i) rows.row[i] = load<Vec<double>>(p + i * gate_size);
+}
+inline void read(Rows<float>& rows, const float* p, std::size_t gate_size) {
+  for (std::size_t i = 0; i < 4; ++i) {
+    const auto low = load<Quad<float>>(p + 2 * i * gate_size), high = load<Quad<float>>(p + (2 * i + 1) * gate_size);
+    rows.row[i] = __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7);
+  }
+}
+inline void write(const Rows<double>& rows, double* p, std::size_t gate_size) {
+  for (std::size_t i = 0; i < 4; ++i) store(p + i * gate_size, rows.row[i]);
+}
+inline void write(const Rows<float>& rows, float* p, std::size_t gate_size) {
+  for (std::size_t i = 0; i < 4; ++i) {
+    store(p + 2 * i * gate_size, __builtin_shufflevector(rows.row[i], rows.row[i], 0, 1, 2, 3));
+    store(p + (2 * i + 1) * gate_size, __builtin_shufflevector(rows.row[i], rows.row[i], 4, 5, 6, 7));
+  }
+}
+/// Four values of every gate of the block: value k is row[k], lanes are gates (the same order of gates in every use).
+template <class T>
+Rows<T> transposed(Rows<T> rows) {
+  simd::transpose(rows.row);
+  return rows;
+}
+
+/// 16 logits a gate.
 template <class T>
 struct Raw {
   using V = Vec<T>;
-  static constexpr int kParts = 16 / kLanes<T>;
-  static constexpr int kLogits = 16;
-  struct Values {
-    V v[kParts];
-    template <class Each>
-    static Values of(Each each) {
-      Values out;
-      for (int i = 0; i < kParts; ++i) out.v[i] = each(i);
-      return out;
-    }
-    V operator[](int i) const { return v[i]; }
-    V& operator[](int i) { return v[i]; }
-  };
-  static Values load_from(const T* p) {
-    return Values::of([&](int i) { return load<V>(p + i * kLanes<T>); });
-  }
-  static void store_to(T* p, const Values& x) {
-    for (int i = 0; i < kParts; ++i) store(p + i * kLanes<T>, x[i]);
-  }
-  /// Columns of C.
-  alignas(32) static constexpr auto kColumns = [] {
-    std::array<std::array<T, 16>, 4> columns{};
-    for (int id = 0; id < kGateKinds; ++id) {
-      for (std::size_t k = 0; k < 4; ++k) columns[k][static_cast<std::size_t>(id)] = static_cast<T>(gate_row(id)[k]);
-    }
-    return columns;
-  }();
-  static V column(std::size_t k, int part) { return load<V>(kColumns[k].data() + part * kLanes<T>); }
+  static constexpr std::size_t kLogits = 16;
+  Rows<T> w[4];  ///< softmax times its sum
+  V p[4];
+  V inverse;  ///< 1 / sum
 
-  struct Mixture {
-    Values w;   // softmax, not divided by `sum`
-    Quad<T> c;  // divided
-    T inverse;  // 1 / sum
-  };
-  static T total(V x) {
-    const Quad<T> q = simd::fold(x);
-    return (q[0] + q[1]) + (q[2] + q[3]);
-  }
-  static Mixture mixture(const Values& z, T inverse_temperature) {
-    V top = z[0];
-    for (int i = 1; i < kParts; ++i) top = z[i] > top ? z[i] : top;
-    Quad<T> q;
-    if constexpr (sizeof(T) == 4) {
-      const Quad<T> low = __builtin_shufflevector(top, top, 0, 1, 2, 3), high = __builtin_shufflevector(top, top, 4, 5, 6, 7);
-      q = low > high ? low : high;
-    } else {
-      q = top;
+  Raw(Rows<T> (&z)[4], T inverse_temperature) {
+    for (Rows<T>& four : z) four = transposed(four);
+    V top = z[0].row[0];
+    for (const Rows<T>& four : z) {
+      for (const V x : four.row) top = x > top ? x : top;
     }
-    Quad<T> turned = __builtin_shufflevector(q, q, 2, 3, 0, 1);
-    q = q > turned ? q : turned;
-    turned = __builtin_shufflevector(q, q, 1, 0, 3, 2);
-    q = q > turned ? q : turned;
-    const T most = q[0];
-    Mixture m;
-    m.w = Values::of([&](int i) { return simd::exp<V>((z[i] - most) * inverse_temperature); });
-    V columns[4]{};
-    V sum{};
-    for (int i = 0; i < kParts; ++i) {
-      sum += m.w[i];
-      for (int k = 0; k < 4; ++k) columns[k] += m.w[i] * column(static_cast<std::size_t>(k), i);
+    V of_four[4], odd{}, of_bit1{};
+    for (int q = 0; q < 4; ++q) {
+      V* e = w[q].row;
+      for (int i = 0; i < 4; ++i) e[i] = simd::exp<V>((z[q].row[i] - top) * inverse_temperature);
+      const V upper = e[2] + e[3];
+      of_four[q] = (e[0] + e[1]) + upper;
+      odd += e[1] + e[3];
+      of_bit1 += upper;
     }
-    m.inverse = T{1} / total(sum);
-    m.c = simd::sums<T>(columns[0], columns[1], columns[2], columns[3]) * m.inverse;
-    return m;
+    const V p00 = of_four[2] + of_four[3];
+    inverse = T{1} / ((of_four[0] + of_four[1]) + p00);
+    p[0] = p00 * inverse;
+    p[1] = (of_four[1] + of_four[3]) * inverse;
+    p[2] = of_bit1 * inverse;
+    p[3] = odd * inverse;
   }
-  static Values gradient(const Mixture& m, Quad<T> S, T inverse_temperature) {
-    const Quad<T> product = m.c * S;
-    const T mean = (product[0] + product[1]) + (product[2] + product[3]);
-    const T scale = m.inverse * inverse_temperature;
-    return Values::of([&](int i) {
-      const V G = column(0, i) * S[0] + column(1, i) * S[1] + column(2, i) * S[2] + column(3, i) * S[3];
-      return m.w[i] * scale * (G - mean);
-    });
+  /// dz, in rows.
+  void gradient(const V (&D)[4], T inverse_temperature, Rows<T> (&dz)[4]) const {
+    const V mean = (p[0] * D[0] + p[1] * D[1]) + (p[2] * D[2] + p[3] * D[3]);
+    const V scale = inverse * inverse_temperature;
+    const V upper[4] = {-mean, D[1] - mean, D[0] - mean, (D[0] + D[1]) - mean}, lower[4] = {V{}, D[3], D[2], D[2] + D[3]};
+    for (int q = 0; q < 4; ++q) {
+      for (int i = 0; i < 4; ++i) dz[q].row[i] = w[q].row[i] * scale * (upper[q] + lower[i]);
+      dz[q] = transposed(dz[q]);
+    }
   }
 };
 
-/// The same for the 4 logits of the light parametrisation.
+/// 4 logits a gate: the truth table's own.
 template <class T>
 struct Light {
-  using V = Quad<T>;
-  static constexpr int kParts = 1;
-  static constexpr int kLogits = 4;
-  struct Values {
-    V v;
-    template <class Each>
-    static Values of(Each each) {
-      return {each(0)};
-    }
-    V operator[](int) const { return v; }
-    V& operator[](int) { return v; }
-  };
-  static Values load_from(const T* p) { return {load<V>(p)}; }
-  static void store_to(T* p, const Values& x) { store(p, x.v); }
-  struct Mixture {
-    V w;
-    Quad<T> c;
-  };
-  static Mixture mixture(const Values& z, T inverse_temperature) {
-    const V w = T{1} / (T{1} + simd::exp<V>(-z.v * inverse_temperature));
-    return {w, V{w[0], w[2] - w[0], w[1] - w[0], w[0] - w[1] - w[2] + w[3]}};
+  using V = Vec<T>;
+  static constexpr std::size_t kLogits = 4;
+  V p[4];
+
+  Light(Rows<T> (&z)[1], T inverse_temperature) {
+    z[0] = transposed(z[0]);
+    for (int i = 0; i < 4; ++i) p[i] = T{1} / (T{1} + simd::exp<V>(-z[0].row[i] * inverse_temperature));
   }
-  static Values gradient(const Mixture& m, Quad<T> S, T inverse_temperature) {
-    const V dw = {S[0] - S[1] - S[2] + S[3], S[2] - S[3], S[1] - S[3], S[3]};
-    return {dw * m.w * (T{1} - m.w) * inverse_temperature};
+  void gradient(const V (&D)[4], T inverse_temperature, Rows<T> (&dz)[1]) const {
+    for (int i = 0; i < 4; ++i) dz[0].row[i] = D[i] * p[i] * (T{1} - p[i]) * inverse_temperature;
+    dz[0] = transposed(dz[0]);
   }
 };
 
-/// Calls work(kind of parametrisation) with Raw<T> or Light<T>.
-template <class T, class Work>
-void with(Parametrization p, Work work) {
-  if (p == Parametrization::raw) work(Raw<T>{});
-  else work(Light<T>{});
+/// Work on the block of gates that starts at the given pointers.
+template <class T, class Gates>
+struct Block {
+  using V = Vec<T>;
+  static constexpr std::size_t kFours = Gates::kLogits / 4;
+  T inverse_temperature;
+
+  static void read_logits(const T* z, Rows<T> (&rows)[kFours]) {
+    for (std::size_t q = 0; q < kFours; ++q) read(rows[q], z + 4 * q, Gates::kLogits);
+  }
+  /// c = (p00, p10-p00, p01-p00, p00-p01-p10+p11); spends `rows`.
+  void coefficients(Rows<T> (&rows)[kFours], T* c) const {
+    const Gates gates(rows, inverse_temperature);
+    const auto& p = gates.p;
+    const Rows<T> out{{p[0], p[2] - p[0], p[1] - p[0], (p[0] - p[1]) - (p[2] - p[3])}};
+    write(transposed(out), c, 4);
+  }
+  /// dz in rows; spends `rows`.
+  void gradient(Rows<T> (&rows)[kFours], const T* S, Rows<T> (&dz)[kFours]) const {
+    Rows<T> sums;
+    read(sums, S, 4);
+    sums = transposed(sums);
+    const V b_only = sums.row[2] - sums.row[3], a_only = sums.row[1] - sums.row[3];
+    const V D[4] = {sums.row[0] - sums.row[1] - b_only, b_only, a_only, sums.row[3]};
+    Gates(rows, inverse_temperature).gradient(D, inverse_temperature, dz);
+  }
+};
+
+template <class T>
+constexpr std::size_t kBlockGates = static_cast<std::size_t>(kLanes<T>);
+
+/// Calls work(n) for every block of gates n … n+kBlockGates-1; the last gates, fewer than a block, are padded(n, count)'s.
+template <class T, class Work, class Padded>
+void each_block(std::int64_t gates, Work work, Padded padded) {
+  constexpr auto kGates = static_cast<std::int64_t>(kBlockGates<T>);
+#pragma omp for schedule(static)
+  for (std::int64_t block = 0; block < (gates + kGates - 1) / kGates; ++block) {
+    const std::int64_t n = block * kGates;
+    if (gates - n >= kGates) work(static_cast<std::size_t>(n));
+    else padded(static_cast<std::size_t>(n), static_cast<std::size_t>(gates - n));
+  }
+}
+
+/// A short last block lives in a copy of its own while it is worked on.
+template <class T, std::size_t kValues>
+struct Copy {
+  Copy(const T* from, std::size_t count) { std::copy_n(from, count * kValues, data); }
+  void back(T* to, std::size_t count) const { std::copy_n(data, count * kValues, to); }
+  T data[kValues * kBlockGates<T>] = {};
+};
+
+template <class T, auto kKind, class Gates>
+void update_block(const UpdateRule<T>& r, T inverse_temperature, const T* S, T* z, T* m, T* v, T* c) {
+  using V = Vec<T>;
+  using Kind = typename UpdateRule<T>::Kind;
+  using B = Block<T, Gates>;
+  const B block{inverse_temperature};
+  Rows<T> logits[B::kFours], dz[B::kFours];
+  B::read_logits(z, logits);
+  block.gradient(logits, S, dz);
+  for (std::size_t q = 0; q < B::kFours; ++q) {
+    Rows<T> old, first, second;
+    read(old, z + 4 * q, Gates::kLogits);
+    read(first, m + 4 * q, Gates::kLogits);
+    if constexpr (kKind != Kind::sgd) read(second, v + 4 * q, Gates::kLogits);
+    for (int i = 0; i < 4; ++i) {
+      V g = dz[q].row[i];
+      V& z_i = old.row[i];
+      V& m_i = first.row[i];
+      if constexpr (kKind == Kind::adamw) z_i *= T{1} - r.rate * r.weight_decay;
+      else g += r.weight_decay * z_i;
+      if constexpr (kKind == Kind::sgd) {
+        m_i = r.momentum * m_i + g;
+        z_i -= r.rate * m_i;
+      } else {
+        V& v_i = second.row[i];
+        m_i = r.beta1 * m_i + r.rest1 * g;
+        v_i = r.beta2 * v_i + r.rest2 * g * g;
+        z_i -= r.step_size * m_i / (simd::root(v_i) * r.root_correction + r.epsilon);
+      }
+    }
+    write(first, m + 4 * q, Gates::kLogits);
+    if constexpr (kKind != Kind::sgd) write(second, v + 4 * q, Gates::kLogits);
+    write(old, z + 4 * q, Gates::kLogits);
+    logits[q] = old;
+  }
+  block.coefficients(logits, c);
 }
 
 template <class T, auto kKind, class Gates>
-void update(Gates, const T* S, std::int64_t gates, T temperature, const UpdateRule<T>& rule, T* z, T* m, T* v, T* c) {
-  using Values = typename Gates::Values;
-  using V = typename Gates::V;
-  using Kind = typename UpdateRule<T>::Kind;
-  const T inverse_temperature = T{1} / temperature;
-  const UpdateRule<T> r = rule;
-#pragma omp for schedule(static)
-  for (std::int64_t n = 0; n < gates; ++n) {
-    const auto at = static_cast<std::size_t>(n) * Gates::kLogits;
-    const Values old = Gates::load_from(z + at);
-    const Values dz = Gates::gradient(Gates::mixture(old, inverse_temperature), load<Quad<T>>(S + 4 * n), inverse_temperature);
-    Values first = Gates::load_from(m + at), second;
-    if constexpr (kKind != Kind::sgd) second = Gates::load_from(v + at);
-    const Values z_new = Values::of([&](int i) {
-      V g = dz[i];
-      if constexpr (kKind != Kind::adamw) g += r.weight_decay * old[i];
-      if constexpr (kKind == Kind::sgd) {
-        first[i] = r.momentum * first[i] + g;
-        return V(old[i] - r.rate * first[i]);
-      } else {
-        const V m_new = r.beta1 * first[i] + r.rest1 * g;
-        const V v_new = r.beta2 * second[i] + r.rest2 * g * g;
-        store(m + at + static_cast<std::size_t>(i) * (sizeof(V) / sizeof(T)), m_new);
-        store(v + at + static_cast<std::size_t>(i) * (sizeof(V) / sizeof(T)), v_new);
-        V from = old[i];
-        if constexpr (kKind == Kind::adamw) from *= T{1} - r.rate * r.weight_decay;
-        return V(from - r.step_size * m_new / (simd::root(v_new) * r.root_correction + r.epsilon));
-      }
-    });
-    if constexpr (kKind == Kind::sgd) Gates::store_to(m + at, first);
-    Gates::store_to(z + at, z_new);
-    store(c + 4 * n, Gates::mixture(z_new, inverse_temperature).c);
-  }
+void update(const T* S, std::int64_t gates, T temperature, const UpdateRule<T>& rule, T* z, T* m, T* v, T* c) {
+  constexpr std::size_t kLogits = Gates::kLogits;
+  const T inverse = T{1} / temperature;
+  each_block<T>(
+      gates,
+      [&](std::size_t n) {
+        update_block<T, kKind, Gates>(rule, inverse, S + 4 * n, z + kLogits * n, m + kLogits * n, v + kLogits * n, c + 4 * n);
+      },
+      [&](std::size_t n, std::size_t count) {
+        Copy<T, kLogits> own_z(z + kLogits * n, count), own_m(m + kLogits * n, count), own_v(v + kLogits * n, count);
+        Copy<T, 4> own_S(S + 4 * n, count), own_c(c + 4 * n, count);
+        update_block<T, kKind, Gates>(rule, inverse, own_S.data, own_z.data, own_m.data, own_v.data, own_c.data);
+        own_z.back(z + kLogits * n, count);
+        own_m.back(m + kLogits * n, count);
+        own_v.back(v + kLogits * n, count);
+        own_c.back(c + 4 * n, count);
+      });
+}
+
+template <class T, class Gates>
+void coefficients(const T* z, std::int64_t gates, T temperature, T* c) {
+  using B = Block<T, Gates>;
+  const B block{T{1} / temperature};
+  const auto one = [&](const T* from, T* to) {
+    Rows<T> rows[B::kFours];
+    B::read_logits(from, rows);
+    block.coefficients(rows, to);
+  };
+  each_block<T>(
+      gates, [&](std::size_t n) { one(z + Gates::kLogits * n, c + 4 * n); },
+      [&](std::size_t n, std::size_t count) {
+        const Copy<T, Gates::kLogits> own_z(z + Gates::kLogits * n, count);
+        Copy<T, 4> own_c(c + 4 * n, count);
+        one(own_z.data, own_c.data);
+        own_c.back(c + 4 * n, count);
+      });
+}
+
+template <class T, class Gates>
+void logit_gradients(const T* z, const T* S, std::int64_t gates, T temperature, T* dz) {
+  using B = Block<T, Gates>;
+  const B block{T{1} / temperature};
+  const auto one = [&](const T* from, const T* sums, T* to) {
+    Rows<T> rows[B::kFours], out[B::kFours];
+    B::read_logits(from, rows);
+    block.gradient(rows, sums, out);
+    for (std::size_t q = 0; q < B::kFours; ++q) write(out[q], to + 4 * q, Gates::kLogits);
+  };
+  each_block<T>(
+      gates, [&](std::size_t n) { one(z + Gates::kLogits * n, S + 4 * n, dz + Gates::kLogits * n); },
+      [&](std::size_t n, std::size_t count) {
+        const Copy<T, Gates::kLogits> own_z(z + Gates::kLogits * n, count);
+        const Copy<T, 4> own_S(S + 4 * n, count);
+        Copy<T, Gates::kLogits> own_dz(dz + Gates::kLogits * n, count);
+        one(own_z.data, own_S.data, own_dz.data);
+        own_dz.back(dz + Gates::kLogits * n, count);
+      });
 }
 
 }  // namespace
 
 template <class T>
 void gate_coefficients(const T* z, std::int64_t gates, Parametrization p, T temperature, T* c) {
-  with<T>(p, [&](auto kind) {
-    using Gates = decltype(kind);
-#pragma omp for schedule(static)
-    for (std::int64_t n = 0; n < gates; ++n)
-      store(c + 4 * n, Gates::mixture(Gates::load_from(z + n * Gates::kLogits), T{1} / temperature).c);
-  });
+  if (p == Parametrization::raw) coefficients<T, Raw<T>>(z, gates, temperature, c);
+  else coefficients<T, Light<T>>(z, gates, temperature, c);
 }
 
 template <class T>
@@ -193,34 +283,29 @@ void gate_decisions(const T* z, std::int64_t gates, Parametrization p, std::uint
 
 template <class T>
 void gate_logit_gradients(const T* z, const T* S, std::int64_t gates, Parametrization p, T temperature, T* dz) {
-  const T inverse = T{1} / temperature;
-  with<T>(p, [&](auto kind) {
-    using Gates = decltype(kind);
-#pragma omp for schedule(static)
-    for (std::int64_t n = 0; n < gates; ++n) {
-      const auto m = Gates::mixture(Gates::load_from(z + n * Gates::kLogits), inverse);
-      Gates::store_to(dz + n * Gates::kLogits, Gates::gradient(m, load<Quad<T>>(S + 4 * n), inverse));
-    }
-  });
+  if (p == Parametrization::raw) logit_gradients<T, Raw<T>>(z, S, gates, temperature, dz);
+  else logit_gradients<T, Light<T>>(z, S, gates, temperature, dz);
 }
 
 template <class T>
 void gate_update(const T* S, std::int64_t gates, Parametrization p, T temperature, const UpdateRule<T>& rule, T* z, T* m, T* v,
                  T* c) {
   using Kind = typename UpdateRule<T>::Kind;
-  with<T>(p, [&](auto kind) {
-    switch (rule.kind) {
-      case Kind::adam:
-        update<T, Kind::adam>(kind, S, gates, temperature, rule, z, m, v, c);
-        break;
-      case Kind::adamw:
-        update<T, Kind::adamw>(kind, S, gates, temperature, rule, z, m, v, c);
-        break;
-      case Kind::sgd:
-        update<T, Kind::sgd>(kind, S, gates, temperature, rule, z, m, v, c);
-        break;
-    }
-  });
+  const auto run = [&]<Kind kKind>() {
+    if (p == Parametrization::raw) update<T, kKind, Raw<T>>(S, gates, temperature, rule, z, m, v, c);
+    else update<T, kKind, Light<T>>(S, gates, temperature, rule, z, m, v, c);
+  };
+  switch (rule.kind) {
+    case Kind::adam:
+      run.template operator()<Kind::adam>();
+      break;
+    case Kind::adamw:
+      run.template operator()<Kind::adamw>();
+      break;
+    case Kind::sgd:
+      run.template operator()<Kind::sgd>();
+      break;
+  }
 }
 
 #define DLTONIC_INSTANTIATE(T)                                                                     \

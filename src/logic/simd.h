@@ -72,10 +72,29 @@ inline Quad<T> sums(Vec<T> a, Vec<T> b, Vec<T> c, Vec<T> d) {
   return sums_of_quads<Quad<T>>(fold(a), fold(b), fold(c), fold(d));
 }
 
+/// Four rows that hold 4 × 4 matrices side by side (one of doubles, two of floats), each transposed. Its own inverse.
+inline void transpose(Vec<double> (&r)[4]) {
+  const Vec<double> a = __builtin_shufflevector(r[0], r[1], 0, 4, 2, 6), b = __builtin_shufflevector(r[0], r[1], 1, 5, 3, 7);
+  const Vec<double> c = __builtin_shufflevector(r[2], r[3], 0, 4, 2, 6), d = __builtin_shufflevector(r[2], r[3], 1, 5, 3, 7);
+  r[0] = __builtin_shufflevector(a, c, 0, 1, 4, 5);
+  r[1] = __builtin_shufflevector(b, d, 0, 1, 4, 5);
+  r[2] = __builtin_shufflevector(a, c, 2, 3, 6, 7);
+  r[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
+}
+inline void transpose(Vec<float> (&r)[4]) {
+  const Vec<float> a = __builtin_shufflevector(r[0], r[1], 0, 8, 1, 9, 4, 12, 5, 13),
+                   b = __builtin_shufflevector(r[0], r[1], 2, 10, 3, 11, 6, 14, 7, 15);
+  const Vec<float> c = __builtin_shufflevector(r[2], r[3], 0, 8, 1, 9, 4, 12, 5, 13),
+                   d = __builtin_shufflevector(r[2], r[3], 2, 10, 3, 11, 6, 14, 7, 15);
+  r[0] = __builtin_shufflevector(a, c, 0, 1, 8, 9, 4, 5, 12, 13);
+  r[1] = __builtin_shufflevector(a, c, 2, 3, 10, 11, 6, 7, 14, 15);
+  r[2] = __builtin_shufflevector(b, d, 0, 1, 8, 9, 4, 5, 12, 13);
+  r[3] = __builtin_shufflevector(b, d, 2, 3, 10, 11, 6, 7, 14, 15);
+}
+
 #if defined(__AVX__)
 inline Vec<float> root(Vec<float> v) { return _mm256_sqrt_ps(v); }
 inline Vec<double> root(Vec<double> v) { return _mm256_sqrt_pd(v); }
-inline Quad<float> root(Quad<float> v) { return _mm_sqrt_ps(v); }
 #else
 template <class V>
 inline V root(V v) {
@@ -98,8 +117,8 @@ inline V exp(V x) {
   constexpr T kLn2High = kFloat ? T(0.693359375) : T(0.693145751953125),
               kLn2Low = kFloat ? T(-2.12194440054690583e-4) : T(1.42860682030941723212e-6);
   const V most = V{} + kMost;
-  x = x > most ? most : x;
-  x = x < -most ? -most : x;
+  x = most < x ? most : x;  // in this order NaN stays NaN
+  x = -most > x ? -most : x;
   const V shifted = x * kLog2E + kRound;
   const V n = shifted - kRound;
   const V r = (x - n * kLn2High) - n * kLn2Low;
