@@ -88,9 +88,9 @@ template <class State>
 void add_adam_views(std::vector<TensorView>& views, const std::string& name, torch::optim::OptimizerParamState& state) {
   auto& adam = static_cast<State&>(state);
   static_assert(sizeof(adam.step()) == sizeof(std::int64_t));
-  views.push_back(view_of(name + "/moment1", adam.exp_avg()));
-  views.push_back(view_of(name + "/moment2", adam.exp_avg_sq()));
-  views.push_back({name + "/updates", DType::i64, {1}, &adam.step()});
+  views.push_back(view_of(name + "_moment1", adam.exp_avg()));
+  views.push_back(view_of(name + "_moment2", adam.exp_avg_sq()));
+  views.push_back({name + "_updates", DType::i64, {1}, &adam.step()});
 }
 
 void require_size(const char* what, std::size_t given, std::size_t needed) {
@@ -178,7 +178,7 @@ std::vector<TensorView> TorchModel::views() const {
     if (recipe_.optimizer.kind == "adam") add_adam_views<optim::AdamParamState>(views, p.name, *found->second);
     if (recipe_.optimizer.kind == "adamw") add_adam_views<optim::AdamWParamState>(views, p.name, *found->second);
     if (recipe_.optimizer.kind == "sgd")
-      views.push_back(view_of(p.name + "/moment1", static_cast<optim::SGDParamState&>(*found->second).momentum_buffer()));
+      views.push_back(view_of(p.name + "_moment1", static_cast<optim::SGDParamState&>(*found->second).momentum_buffer()));
   }
   return views;
 }

@@ -122,25 +122,25 @@ TEST(Trainer, LearnsAndKeepsTheBest) {
   EXPECT_GE(kept, 2);
 }
 
-TEST(Trainer, GoesOnWithTheSameNumbers) {
-  Bench unbroken, broken;
-  broken.folder += "_resumed";
-  const Summary expected = unbroken.make().run();
-  {
+TEST(Trainer, GoesOnWithTheSameNumbersForEveryKindOfModel) {
+  for (const std::string& kind : model::model_kinds()) {
+    SCOPED_TRACE(kind);
+    Bench unbroken(kind), broken(kind), resumed(kind);
+    broken.folder += "_broken";
+    resumed.folder = broken.folder;
+    const Summary expected = unbroken.make().run();
     broken.options.epochs = 2;
     broken.make().run();
+    Trainer& trainer = resumed.make();
+    const auto newest = resumed.checkpoints->newest_good();
+    ASSERT_TRUE(newest.has_value());
+    trainer.resume(*newest);
+    const Summary summary = trainer.run();
+    EXPECT_EQ(summary.train_loss, expected.train_loss);
+    EXPECT_EQ(summary.best, expected.best);
+    EXPECT_EQ(summary.best_step, expected.best_step);
+    EXPECT_EQ(test::state_bytes(*resumed.model), test::state_bytes(*unbroken.model));
   }
-  Bench resumed;
-  resumed.folder = broken.folder;
-  Trainer& trainer = resumed.make();
-  const auto newest = resumed.checkpoints->newest_good();
-  ASSERT_TRUE(newest.has_value());
-  trainer.resume(*newest);
-  const Summary summary = trainer.run();
-  EXPECT_EQ(summary.train_loss, expected.train_loss);
-  EXPECT_EQ(summary.best, expected.best);
-  EXPECT_EQ(summary.best_step, expected.best_step);
-  EXPECT_EQ(test::state_bytes(*resumed.model), test::state_bytes(*unbroken.model));
 }
 
 TEST(Trainer, RefusesACheckpointOfOtherInputNamingBoth) {
