@@ -43,9 +43,14 @@ ParallelFile::ParallelFile(comm::World& world, const std::filesystem::path& path
     claim(kMetadataBytes);
     together(what, [&] {
       const h5::Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-      H5Pset_fapl_mpio(access.get(), comm::mpi_comm(world_), MPI_INFO_NULL);
+      // Nobody may read and write back what others wrote: no data sieving, and metadata goes piece by piece (written
+      // collectively, ROMIO sieves it in windows of 512 kB, raw data and unwritten memory included).
+      MPI_Info hints = MPI_INFO_NULL;
+      MPI_Info_create(&hints);
+      MPI_Info_set(hints, "romio_ds_write", "disable");
+      H5Pset_fapl_mpio(access.get(), comm::mpi_comm(world_), hints);
+      MPI_Info_free(&hints);
       H5Pset_alignment(access.get(), kAlignFrom, kAlignTo);
-      H5Pset_coll_metadata_write(access.get(), true);
       file_ = h5::Handle(h5::checked(H5Fcreate(part_.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), "create", {part_, {}}),
                          H5Fclose);
     });
@@ -123,6 +128,7 @@ ParallelFile::Dataset ParallelFile::create(const std::string& name, hid_t file_t
     const h5::Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
     H5Pset_alloc_time(creation.get(), H5D_ALLOC_TIME_EARLY);
     H5Pset_fill_time(creation.get(), H5D_FILL_TIME_NEVER);
+    H5Pset_obj_track_times(creation.get(), false);  // the same content is the same bytes
     if (layout.chunk_rows > 0) {
       std::vector<hsize_t> chunk = extent;
       chunk[0] = layout.chunk_rows;

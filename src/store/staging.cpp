@@ -19,6 +19,7 @@ namespace dltonic::store {
 namespace {
 
 namespace fs = std::filesystem;
+constexpr double kBaseLimitSeconds = 120, kSlowestBytesPerSecond = 2e6;  ///< slower than this is stuck
 constexpr std::size_t kPiece = std::size_t{4} << 20;
 
 struct File {
@@ -107,6 +108,10 @@ bool copy_where_needed(const fs::path& from, const fs::path& to, const fs::path&
 
 Staged stage_file(comm::World& world, const fs::path& from, const fs::path& to) {
   const Stopwatch watch;
+  std::error_code unknown;
+  const auto size = fs::file_size(from, unknown);
+  const auto phase = world.phase("staging " + from.string(),
+                                 kBaseLimitSeconds + (unknown ? 0.0 : static_cast<double>(size) / kSlowestBytesPerSecond));
   Staged staged{to, 0, false, 0};
   world.agree("staging " + from.string(), [&] {
     std::error_code error;
