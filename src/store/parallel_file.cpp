@@ -35,6 +35,10 @@ ParallelFile::ParallelFile(comm::World& world, const std::filesystem::path& path
   set_up_hdf5();
   const std::string what = "creating " + path_.string();
   world_.agree(what, [&] {
+    if (path_.string().find(':') != std::string::npos) {
+      throw StorageError(cat("cannot create ", path_.string(),
+                             ": MPI-IO takes what stands before a ':' for the kind of file system; choose a path without"));
+    }
     if (!world_.is_root()) return;
     if (path_.has_parent_path()) make_directories(path_.parent_path());
     make_empty(part_);  // also clears what a killed job left; here the system's own reason can be given

@@ -127,6 +127,16 @@ TEST(EventFile, AFolderThatCannotBeMadeIsAnAgreedError) {
   }
 }
 
+TEST(EventFile, AColonInThePathIsRefused) {
+  const auto path = test::shared_folder() / "a:b.h5";
+  try {
+    store::EventFileWriter writer(world(), path, test::event_info());
+    FAIL() << "nothing was thrown";
+  } catch (const StorageError& error) {
+    EXPECT_THAT(error.what(), AllOf(HasSubstr("a:b.h5"), HasSubstr("path without")));
+  }
+}
+
 TEST(EventFile, DamageIsNamed) {
   const auto folder = test::shared_folder();
   write_events(folder / "e.h5", {0, 5000});
