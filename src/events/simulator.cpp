@@ -101,6 +101,7 @@ struct Simulator::State {
   // The canvas holds the image with so much dark around it that the sensor sees canvas everywhere on the path.
   std::size_t canvas_width, canvas_height, left, top;
   std::uint32_t end_us;
+  std::vector<std::uint16_t> column_of, row_of;  ///< [pixel]
 
   State(const SimulatorOptions& options_in, int image_width_in, int image_height_in, int sensor_width, int sensor_height);
   void draw_pixels(Random& random, Workspace& work) const;
@@ -108,10 +109,7 @@ struct Simulator::State {
   void look(const PathStep& at, Workspace& work) const;
   void fire(const PathStep& from, const PathStep& to, Random& random, Workspace& work) const;
   void add_noise(Random& random, Workspace& work) const;
-  std::uint32_t jittered(double t_us, Random& random) const {
-    if (options.jitter_us > 0) t_us += options.jitter_us * static_cast<double>(normals()[random.next_u32() >> 20]);
-    return static_cast<std::uint32_t>(std::clamp(t_us, 0.0, static_cast<double>(end_us)));
-  }
+  void emit(double t_us, std::size_t pixel, bool on, Random& random, Workspace& work) const;
 };
 
 Simulator::State::State(const SimulatorOptions& options_in, int image_width_in, int image_height_in, int sensor_width,
@@ -176,6 +174,10 @@ Simulator::State::State(const SimulatorOptions& options_in, int image_width_in, 
   top = margin_top;
   canvas_width = left + image_width + margin_right;
   canvas_height = top + image_height + margin_bottom;
+  for (std::size_t i = 0; i < width * height; ++i) {
+    column_of.push_back(static_cast<std::uint16_t>(i % width));
+    row_of.push_back(static_cast<std::uint16_t>(i / width));
+  }
 }
 
 /// Thresholds, and how far each pixel is from firing when the recording starts.
@@ -243,18 +245,31 @@ void Simulator::State::look(const PathStep& at, Workspace& work) const {
     }
   }
   const auto floor = static_cast<float>(options.log_floor);
+  const float dark = options.dark_on_bright ? 1.0f : 0.0f, sign = options.dark_on_bright ? -1.0f : 1.0f;
   const float slope = 1 / floor, shift = std::log(floor) - 1;  // the line meets the logarithm with its slope
-  for (std::size_t i = 0; i < width * height; ++i) {  // the padding stays 0
-    const float intensity = now[i];
+  for (std::size_t i = 0; i < width * height; ++i) {           // the padding stays 0
+    const float intensity = dark + sign * now[i];
     const float line = intensity * slope + shift, curve = fast_log(std::max(intensity, floor));
     now[i] = intensity < floor ? line : curve;
   }
 }
 
+/// Events that jitter takes out of the recording's time are lost, as they would be in a cut.
+inline void Simulator::State::emit(double t_us, std::size_t pixel, bool on, Random& random, Workspace& work) const {
+  if (options.jitter_us > 0) t_us += options.jitter_us * static_cast<double>(normals()[random.next_u32() >> 20]);
+  if (t_us < 0 || t_us > static_cast<double>(end_us)) return;
+  work.events.push_back({static_cast<std::uint32_t>(t_us), static_cast<std::uint32_t>(2 * pixel + (on ? 1 : 0))});
+}
+
 void Simulator::State::fire(const PathStep& from, const PathStep& to, Random& random, Workspace& work) const {
-  for (std::size_t i = 0; i < pixels; ++i) {
-    const float change = work.now[i] - work.memory[i];
-    work.fires[i] = static_cast<std::uint8_t>((change >= work.on[i]) | (-change >= work.off[i]));
+  {
+    // Locals: a store to bytes could otherwise change the vectors and `pixels` themselves, and nothing would be vectorised.
+    const float *now = work.now.data(), *memory = work.memory.data(), *on = work.on.data(), *off = work.off.data();
+    std::uint8_t* fires = work.fires.data();
+    for (std::size_t i = 0, n = pixels; i < n; ++i) {
+      const float change = now[i] - memory[i];
+      fires[i] = static_cast<std::uint8_t>((change >= on[i]) | (-change >= off[i]));
+    }
   }
   const auto dt = static_cast<float>(to.t_us - from.t_us);
   for (std::size_t group = 0; group < pixels; group += 8) {
@@ -273,7 +288,7 @@ void Simulator::State::fire(const PathStep& from, const PathStep& to, Random& ra
         const double t = from.t_us + static_cast<double>(share * dt);
         if (t - work.last_us[i] < options.refractory_us) continue;
         work.last_us[i] = t;
-        work.events.push_back({jittered(t, random), static_cast<std::uint32_t>(2 * i + (on ? 1 : 0))});
+        emit(t, i, on, random, work);
       }
     }
   }
@@ -282,11 +297,13 @@ void Simulator::State::fire(const PathStep& from, const PathStep& to, Random& ra
 void Simulator::State::add_noise(Random& random, Workspace& work) const {
   if (options.noise_hz <= 0) return;
   const double mean_gap_us = 1e6 / (options.noise_hz * static_cast<double>(width * height));
-  const auto choices = static_cast<std::uint32_t>(2 * width * height);
+  const auto sensor_pixels = static_cast<std::uint32_t>(width * height);
   for (double t = 0;;) {
     t -= mean_gap_us * std::log((static_cast<double>(random.next_u32()) + 0.5) * 0x1.0p-32);
     if (t > static_cast<double>(end_us)) return;
-    work.events.push_back({static_cast<std::uint32_t>(t), random.below(choices)});
+    const std::uint32_t pixel = random.below(sensor_pixels);
+    work.events.push_back(
+        {static_cast<std::uint32_t>(t), 2 * pixel + (random.uniform_double() < options.noise_on_share ? 1 : 0)});
   }
 }
 
@@ -316,7 +333,9 @@ void Simulator::simulate(std::span<const std::uint8_t> image, std::uint32_t inde
     work.before.swap(work.now);
     state.look(state.path[step], work);
     if (const float follow = state.follow[step]; follow < 1) {
-      for (std::size_t i = 0; i < state.pixels; ++i) work.now[i] = work.before[i] + follow * (work.now[i] - work.before[i]);
+      float* now = work.now.data();
+      const float* before = work.before.data();
+      for (std::size_t i = 0; i < state.pixels; ++i) now[i] = before[i] + follow * (now[i] - before[i]);
     }
     state.fire(state.path[step - 1], state.path[step], random, work);
   }
@@ -324,13 +343,12 @@ void Simulator::simulate(std::span<const std::uint8_t> image, std::uint32_t inde
   sort_events(work.events, work.sorted, state.end_us);
 
   out.resize(work.events.size());
-  const auto width = static_cast<std::uint32_t>(state.width);
   for (std::size_t i = 0; i < work.events.size(); ++i) {
-    const std::uint32_t pixel = work.events[i].pixel >> 1, y = pixel / width;
-    out.x[i] = static_cast<std::uint16_t>(pixel - y * width);
-    out.y[i] = static_cast<std::uint16_t>(y);
-    out.t[i] = work.events[i].t;
-    out.p[i] = static_cast<std::uint8_t>(work.events[i].pixel & 1);
+    const RawEvent event = work.events[i];
+    out.x[i] = state.column_of[event.pixel >> 1];
+    out.y[i] = state.row_of[event.pixel >> 1];
+    out.t[i] = event.t;
+    out.p[i] = static_cast<std::uint8_t>(event.pixel & 1);
   }
 }
 

@@ -4,8 +4,8 @@
 namespace dltonic::events {
 
 void SimulatorOptions::bind(config::Section& section) {
-  section.key("threshold_on", threshold_on, "mean contrast threshold of ON events, log intensity").above(0);
-  section.key("threshold_off", threshold_off, "mean contrast threshold of OFF events, log intensity").above(0);
+  section.key("threshold_on", threshold_on, "mean threshold of a pixel that becomes brighter, log intensity").above(0);
+  section.key("threshold_off", threshold_off, "mean threshold of a pixel that becomes darker, log intensity").above(0);
   section.key("threshold_sd", threshold_sd, "standard deviation of the thresholds between pixels").min(0);
   section.key("threshold_min", threshold_min, "least threshold of a pixel").above(0);
   section.key("log_floor", log_floor, "intensity (0 to 1) below which a pixel's response is linear, not logarithmic")
@@ -16,6 +16,9 @@ void SimulatorOptions::bind(config::Section& section) {
   section.key("jitter_us", jitter_us, "standard deviation of an event's time").unit("us").min(0);
   section.key("refractory_us", refractory_us, "changes of a pixel within this after its last event are lost").unit("us").min(0);
   section.key("noise_hz", noise_hz, "background events a pixel and second").unit("Hz").min(0).max(10000);
+  section.key("noise_on_share", noise_on_share, "share of the background events that are ON").min(0).max(1);
+  section.key("dark_on_bright", dark_on_bright,
+              "a pixel of 255 is the darkest (so real N-MNIST recordings show the digits), not the brightest");
   section.key("knot_us", knot_us, "time between two corners of the path").unit("us").above(0);
   section.key("path_x", path_x, "column of the image's left edge on the sensor at each corner of the path").unit("pixels");
   section.key("path_y", path_y, "row of the image's upper edge on the sensor at each corner of the path").unit("pixels");
@@ -30,11 +33,11 @@ void SimulatorOptions::bind(config::Section& section) {
 }
 
 std::string SimulatorOptions::describe() const {
-  std::string text =
-      cat("simulator 1 threshold_on=", threshold_on, " threshold_off=", threshold_off, " threshold_sd=", threshold_sd,
-          " threshold_min=", threshold_min, " log_floor=", fixed(log_floor, 6), " blur_px=", blur_px,
-          " lowpass_us=", lowpass_us, " jitter_us=", jitter_us, " refractory_us=", refractory_us, " noise_hz=", noise_hz,
-          " knot_us=", knot_us, " seed=", seed, " path=");
+  std::string text = cat("simulator 1 threshold_on=", threshold_on, " threshold_off=", threshold_off,
+                         " threshold_sd=", threshold_sd, " threshold_min=", threshold_min, " log_floor=", fixed(log_floor, 6),
+                         " blur_px=", blur_px, " lowpass_us=", lowpass_us, " jitter_us=", jitter_us,
+                         " refractory_us=", refractory_us, " noise_hz=", noise_hz, " noise_on_share=", noise_on_share,
+                         " dark_on_bright=", dark_on_bright, " knot_us=", knot_us, " seed=", seed, " path=");
   for (std::size_t i = 0; i < path_x.size() && i < path_y.size(); ++i)
     text += cat(" (", fixed(path_x[i], 4), ", ", fixed(path_y[i], 4), ")");
   return text;

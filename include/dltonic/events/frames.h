@@ -82,8 +82,7 @@ class FrameMaker {
   std::size_t append_counts(const Events& events, std::vector<std::int16_t>& out);
 
  private:
-  template <class Mark>
-  void for_each_event(const Events& events, Slice slice, std::size_t base, Mark&& mark) const;
+  void place_events(const Events& events);
 
   FrameOptions options_;
   int channels_, height_, width_;
@@ -91,7 +90,8 @@ class FrameMaker {
   bool merged_, stacked_;                 ///< stacked: slices are bins of one sample
   std::vector<std::uint32_t> row_, col_;  ///< offset in a frame's plane by sensor row and column
   std::vector<Slice> slices_;
-  std::vector<std::uint8_t> hit_;  ///< a byte a feature, packed into bits at the end
+  std::vector<std::uint32_t> place_;  ///< [event] feature within its frame or bin
+  std::vector<std::uint8_t> hit_;     ///< a byte a feature, packed into bits at the end
 };
 
 }  // namespace dltonic::events

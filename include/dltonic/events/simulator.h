@@ -15,19 +15,26 @@
 namespace dltonic::events {
 
 struct SimulatorOptions {
-  double threshold_on = 0.2;  ///< mean contrast threshold, log intensity
-  double threshold_off = 0.2;
-  double threshold_sd = 0.03;  ///< between pixels; a threshold is at least threshold_min
+  double threshold_on = 0.4826;   ///< mean threshold of a pixel that becomes brighter, log intensity
+  double threshold_off = 0.4725;  ///< darker
+  double threshold_sd = 0.02;     ///< between pixels; a threshold is at least threshold_min
   double threshold_min = 0.01;
-  double log_floor = 20.0 / 255;                ///< intensity (0 … 1) below which the response is linear, not logarithmic
-  double blur_px = 0;                           ///< sigma of the lens
-  double lowpass_us = 0;                        ///< time constant of the photoreceptor
-  double jitter_us = 0;                         ///< standard deviation of an event's time
-  double refractory_us = 0;                     ///< changes of a pixel within this after its last event are lost
-  double noise_hz = 0;                          ///< background events a pixel and second
-  double knot_us = 105000;                      ///< time between two corners of the path
-  std::vector<double> path_x = {0, 3.5, 7, 0};  ///< the image's upper left corner on the sensor, pixels, a knot_us apart;
-  std::vector<double> path_y = {0, 7, 0, 0};    ///< between corners the speed is smooth (monotone cubic)
+  double log_floor = 0.2;       ///< intensity (0 … 1) below which the response is linear, not logarithmic
+  double blur_px = 0.2;         ///< sigma of the lens
+  double lowpass_us = 3000;     ///< time constant of the photoreceptor
+  double jitter_us = 2000;      ///< standard deviation of an event's time
+  double refractory_us = 0;     ///< changes of a pixel within this after its last event are lost
+  double noise_hz = 0.5;        ///< background events a pixel and second
+  double noise_on_share = 0.9;  ///< of them that are ON
+  bool dark_on_bright = true;   ///< a pixel of 255 is the darkest: so real recordings show the digits
+  double knot_us = 14700;       ///< time between two corners of the path
+  std::vector<double> path_x = {
+      0.05, 0.1, 0.12, 0.36, 1.1,  2.2,  2.3,  2.44, 2.68, 3.6, 4.5, 4.83,
+      5.2,  5.6, 5.95, 5.92, 4.71, 3.44, 2.11, 1.42, 1.09, 1.1};  ///< the image's upper left corner on the sensor, pixels, a
+                                                                  ///< knot_us apart;
+  std::vector<double> path_y = {
+      1.57, 1.77, 2.65, 4.26, 5.77, 5.96, 6.22, 6.1,  6.05, 5.74, 3.99, 2.5,
+      1.9,  1.8,  1.79, 1.78, 1.72, 1.55, 1.25, 1.07, 1.11, 1.11};  ///< between corners the speed is smooth (monotone cubic)
   std::uint64_t seed = 0;
   std::string exclude;       ///< file of train image indices to leave out (one a line, or a CSV's last column), or ""
   std::string exclude_rows;  ///< leave out only the rows that start with this, e.g. "Test/"; "": all

@@ -26,6 +26,8 @@ SimulatorOptions ideal() {
   options.threshold_on = options.threshold_off = 0.2;
   options.threshold_sd = options.jitter_us = options.refractory_us = options.noise_hz = options.lowpass_us = options.blur_px =
       0;
+  options.log_floor = 20.0 / 255;
+  options.dark_on_bright = false;
   options.knot_us = 100'000;
   options.path_x = {0, 6};
   options.path_y = {3, 3};
@@ -85,6 +87,20 @@ TEST(Simulator, ABrightDiscThatMovesRightFiresOnAheadAndOffBehind) {
   }
   EXPECT_GT(on_x / on, 17 + 4);
   EXPECT_LT(off_x / off, 17 - 3);
+}
+
+TEST(Simulator, ShownDarkOnBrightTheDiscFiresOffAhead) {
+  SimulatorOptions options = ideal();
+  options.dark_on_bright = true;
+  Events events;
+  Simulator(options, 28, 28).simulate(disc(28, 7), 0, events);
+  double on_x = 0, off_x = 0, on = 0, off = 0;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    (events.p[i] != 0 ? on_x : off_x) += events.x[i];
+    (events.p[i] != 0 ? on : off) += 1;
+  }
+  EXPECT_GT(off_x / off, 17 + 3);
+  EXPECT_LT(on_x / on, 17 - 2);
 }
 
 TEST(Simulator, APixelFiresOnceAThreshold) {
