@@ -14,6 +14,14 @@ using simd::Vec;
 
 constexpr int kBlock = 64;  // gates that a thread takes at once
 
+/// Rows of a shuffled input lie anywhere, out of the hardware's sight: ask for those that are needed a few gates on.
+/// (784 → 5 × 16,000, batch 100: a third less time.)
+constexpr std::size_t kAhead = 8;
+template <class T>
+void prefetch(const T* row, int lanes) {
+  for (int lane = 0; lane < lanes; lane += static_cast<int>(64 / sizeof(T))) __builtin_prefetch(row + lane);
+}
+
 /// Rows of floats: at(row) gives what `lanes(j)` reads the j-th vector from.
 template <class T>
 struct FloatRows {
@@ -24,10 +32,10 @@ struct FloatRows {
     Vec<T> operator()(int lane) const { return load<Vec<T>>(p + lane); }
   };
   Row at(std::int32_t row) const { return {x + static_cast<std::size_t>(row) * stride}; }
-  void prefetch(const GateOrder& order, std::size_t k, int lanes) const {
-    if (k >= order.b.size()) return;
-    const T* row = at(order.b[k]).p;
-    for (int lane = 0; lane < lanes; lane += static_cast<int>(64 / sizeof(T))) __builtin_prefetch(row + lane);
+  void prefetch_for(const GateOrder& order, std::size_t k, int lanes) const {
+    if (k >= order.gate.size()) return;
+    prefetch(at(order.a[k]).p, lanes);
+    prefetch(at(order.b[k]).p, lanes);
   }
 };
 
@@ -53,7 +61,7 @@ struct ExpandedRows {
     }
   };
   Row at(std::int32_t row) const { return {x + static_cast<std::size_t>(row) * stride}; }
-  void prefetch(const GateOrder&, std::size_t, int) const {}
+  void prefetch_for(const GateOrder&, std::size_t, int) const {}  // a row is a few bytes
 };
 template <class T>
 ExpandedRows<T> expanded(BitRows x) {
@@ -76,13 +84,6 @@ const T* row_of(OutputGradient<T> dy, std::size_t stride, std::int32_t gate) {
   return dy.rows + static_cast<std::size_t>(dy.group == 1 ? gate : gate / dy.group) * stride;
 }
 
-/// Rows of a shuffled input lie anywhere: ask for the one that is needed a few gates on.
-constexpr std::size_t kAhead = 8;
-template <class T>
-void prefetch(const T* row, int lanes) {
-  for (int lane = 0; lane < lanes; lane += static_cast<int>(64 / sizeof(T))) __builtin_prefetch(row + lane);
-}
-
 template <class T, class Rows>
 void forward(Rows x, Tile tile, const GateOrder& order, const T* c, T* y) {
   const auto gates = static_cast<std::int64_t>(order.gate.size());
@@ -92,7 +93,7 @@ void forward(Rows x, Tile tile, const GateOrder& order, const T* c, T* y) {
          ++k) {
       const auto mix = coefficients(c, order.gate[k]);
       const auto a = x.at(order.a[k]), b = x.at(order.b[k]);
-      x.prefetch(order, k + kAhead, tile.lanes);
+      x.prefetch_for(order, k + kAhead, tile.lanes);
       T* out = y + static_cast<std::size_t>(order.gate[k]) * tile.stride;
       for (int lane = 0; lane < tile.lanes; lane += kLanes<T>) store(out + lane, mix(a(lane), b(lane)));
     }
@@ -112,7 +113,7 @@ void scores(Rows x, Tile tile, const GateOrder& order, const T* c, int classes, 
          k < static_cast<std::size_t>(std::min(gates, (part + 1) * part_gates)); ++k) {
       const auto mix = coefficients(c, order.gate[k]);
       const auto a = x.at(order.a[k]), b = x.at(order.b[k]);
-      x.prefetch(order, k + kAhead, tile.lanes);
+      x.prefetch_for(order, k + kAhead, tile.lanes);
       T* sum = out + static_cast<std::size_t>(order.gate[k] / group) * tile.stride;
       for (int lane = 0; lane < tile.lanes; lane += kLanes<T>)
         store(sum + lane, load<Vec<T>>(sum + lane) + mix(a(lane), b(lane)));
@@ -242,6 +243,11 @@ void gate_backward_general(const T* x, OutputGradient<T> dy, Tile tile, const In
       const bool is_b = entry.other < 0;
       const T* other = x + static_cast<std::size_t>(is_b ? ~entry.other : entry.other) * tile.stride;
       const T* g = row_of(dy, tile.stride, entry.gate);
+      if (e + kAhead / 2 < index.entries.size()) {
+        const InverseIndex::Entry ahead = index.entries[e + kAhead / 2];
+        prefetch(x + static_cast<std::size_t>(ahead.other < 0 ? ~ahead.other : ahead.other) * tile.stride, tile.lanes);
+        prefetch(row_of(dy, tile.stride, ahead.gate), tile.lanes);
+      }
       const T own = grad_factor * (is_b ? mix.cb : mix.ca), cab = grad_factor * mix.cab;
       FourSums<T> four;
       for (int lane = 0; lane < tile.lanes; lane += kLanes<T>) {
