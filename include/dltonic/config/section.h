@@ -22,22 +22,47 @@
 
 namespace dltonic::config {
 
-using Target = std::variant<bool*, int*, std::int64_t*, std::uint64_t*, double*, std::string*, std::vector<int>*, std::vector<double>*, std::vector<std::string>*>;
+using Target = std::variant<bool*, int*, std::int64_t*, std::uint64_t*, double*, std::string*, std::vector<int>*,
+                            std::vector<double>*, std::vector<std::string>*>;
 
 /// One key: where its value goes and what is known of it.
 class Key {
  public:
   Key(std::string name, Target target, std::string doc) : name_(std::move(name)), target_(target), doc_(std::move(doc)) {}
 
-  Key& unit(std::string unit) { unit_ = std::move(unit); return *this; }             ///< "us", "s", "pixels"
-  Key& min(double least) { min_ = least; return *this; }                             ///< least value allowed (of every element)
-  Key& max(double most) { max_ = most; return *this; }
-  Key& above(double bound) { above_ = bound; return *this; }                         ///< value > bound
-  Key& below(double bound) { below_ = bound; return *this; }                         ///< value < bound
-  Key& choices(std::vector<std::string> words) { choices_ = std::move(words); return *this; }  ///< allowed strings
+  Key& unit(std::string unit) {
+    unit_ = std::move(unit);
+    return *this;
+  }  ///< "us", "s", "pixels"
+  Key& min(double least) {
+    min_ = least;
+    return *this;
+  }  ///< least value allowed (of every element)
+  Key& max(double most) {
+    max_ = most;
+    return *this;
+  }
+  Key& above(double bound) {
+    above_ = bound;
+    return *this;
+  }  ///< value > bound
+  Key& below(double bound) {
+    below_ = bound;
+    return *this;
+  }  ///< value < bound
+  Key& choices(std::vector<std::string> words) {
+    choices_ = std::move(words);
+    return *this;
+  }  ///< allowed strings
   /// A number or the word "auto": `target` is a std::string then, checked to be one of both.
-  Key& or_auto() { or_auto_ = true; return *this; }
-  Key& required() { required_ = true; return *this; }
+  Key& or_auto() {
+    or_auto_ = true;
+    return *this;
+  }
+  Key& required() {
+    required_ = true;
+    return *this;
+  }
 
   const std::string& name() const { return name_; }
   const std::string& doc() const { return doc_; }
