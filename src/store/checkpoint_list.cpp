@@ -1,7 +1,8 @@
 /// Which checkpoints there are and which are good; markers; removal.
 #include <algorithm>
+#include <cstdio>
+#include <cstring>
 #include <filesystem>
-#include <regex>
 
 #include "dltonic/core/error.h"
 #include "dltonic/core/file.h"
@@ -14,6 +15,25 @@ namespace dltonic::store {
 namespace {
 
 namespace fs = std::filesystem;
+
+struct Name {
+  std::int64_t step;
+  std::string time;
+};
+
+/// "step-<n>_<UTC>" or, for a second one of the same step and second, "step-<n>_<UTC>-<k>".
+std::optional<Name> parse_name(const std::string& name) {
+  long long step = 0;
+  int date = 0, clock = 0, again = 0, end = 0;
+  if (std::sscanf(name.c_str(), "step-%18lld_%8dT%6dZ%n-%9d", &step, &date, &clock, &end, &again) < 3 || end == 0)
+    return std::nullopt;
+  const std::string plain = name.substr(0, static_cast<std::size_t>(end));
+  if (name != plain && name != cat(plain, "-", again)) return std::nullopt;  // "….part" and whatever else
+  const std::size_t time = plain.find('_') + 1;
+  if (step < 0 || plain.substr(0, time) != cat("step-", step, "_") || plain.size() - time != std::strlen("20261122T220657Z"))
+    return std::nullopt;
+  return Name{step, plain.substr(time)};
+}
 
 /// "" where the manifest can be read and the sizes are its own.
 std::string fault_without_checksum(const fs::path& checkpoint, Manifest* manifest_out = nullptr) {
@@ -33,14 +53,13 @@ std::string fault_without_checksum(const fs::path& checkpoint, Manifest* manifes
 }  // namespace
 
 std::vector<CheckpointEntry> CheckpointStore::list() const {
-  static const std::regex pattern("step-([0-9]{1,18})_([0-9]{8}T[0-9]{6}Z)(-[0-9]+)?");
   std::vector<CheckpointEntry> entries;
   std::error_code error;
   for (const auto& item : fs::directory_iterator(folder_, error)) {
     const std::string name = item.path().filename().string();
-    std::smatch match;
-    if (!std::regex_match(name, match, pattern) || !item.is_directory(error)) continue;
-    CheckpointEntry entry{item.path(), name, std::stoll(match[1]), match[2], 0, fault_without_checksum(item.path())};
+    const auto parsed = parse_name(name);
+    if (!parsed || !item.is_directory(error)) continue;
+    CheckpointEntry entry{item.path(), name, parsed->step, parsed->time, 0, fault_without_checksum(item.path())};
     const auto bytes = fs::file_size(item.path() / kStateFile, error);
     entry.bytes = error ? 0 : bytes;
     entries.push_back(std::move(entry));

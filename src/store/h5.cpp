@@ -50,9 +50,9 @@ void ReadFile::damaged(const std::string& what) const {
 
 void ReadFile::expect_schema(const std::string& schema, std::int64_t version) const {
   if (H5Aexists(file_.get(), "schema") <= 0)
-    throw DataError(cat(path_.string(), " is no ", schema, " file: it has no attribute 'schema'"));
+    throw DataError(cat(path_.string(), " is no ", schema, " file: it has no attribute 'schema'; ", remedy_));
   const std::string found = text_attribute("schema");
-  if (found != schema) throw DataError(cat(path_.string(), " holds '", found, "', not '", schema, "'"));
+  if (found != schema) throw DataError(cat(path_.string(), " holds '", found, "', not '", schema, "'; ", remedy_));
   const std::int64_t found_version = number_attribute("version");
   if (found_version != version) {
     throw DataError(cat(path_.string(), " is of version ", found_version, " of ", schema, ", this program reads version ",

@@ -182,6 +182,16 @@ TEST(Checkpoint, TwoOfTheSameStepAndSecondAreKeptApart) {
   const auto second = checkpoints.save(world(), 5, b.views(), {});
   EXPECT_EQ(checkpoints.list().size(), 2u);
   EXPECT_EQ(checkpoints.list()[0].path, second);
+  world().barrier();
+  if (world().is_root()) {  // none of these is a checkpoint's name
+    for (const char* name : {"step-5", "step-5_20261122T220657Z.part", "step-5_20261122T220657Z-", "step-05_20261122T220657Z",
+                             "step--5_20261122T220657Z", "step-5_2026112T220657Z", "step-x_20261122T220657Z",
+                             "step-5_20261122T220657Z-2x", "epoch-5_20261122T220657Z"}) {
+      std::filesystem::create_directory(checkpoints.folder() / name);
+    }
+  }
+  world().barrier();
+  EXPECT_EQ(checkpoints.list().size(), 2u);
   CheckpointStore::load(world(), second, loaded.views());
   EXPECT_EQ(loaded, b);
 }
