@@ -11,7 +11,7 @@ namespace {
 constexpr double kPollSeconds = 0.2;
 /// A watchdog that itself slept this long was stopped with its whole process (SIGSTOP, a suspended machine): that time
 /// is nobody's fault. The watchdogs of the ranks that went on running see the stuck one.
-constexpr double kStoppedSeconds = 5;
+constexpr double kStoppedSeconds = 2;
 }  // namespace
 
 Watchdog::Watchdog(std::function<void(const std::string&)> end_job)
