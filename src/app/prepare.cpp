@@ -25,6 +25,11 @@ int prepare(comm::World& world, const ConfigArguments& arguments, bool as_json) 
   log::info(cat(result.cached ? "already prepared: " : "prepared: ", result.file.frames.string(), " (",
                 with_commas(result.samples), " frames of ", with_commas(result.recordings), " recordings, ",
                 human_bytes(result.bytes), ", ", human_seconds(result.seconds), ")"));
+  if (!result.skipped.empty()) {
+    log::warn(cat("skipped ", with_commas(result.skipped.size()), " of ",
+                  with_commas(result.recordings + result.skipped.size()),
+                  " recordings that are damaged (data.on_error is skip):"));
+  }
   for (const std::string& skipped : result.skipped) log::warn("skipped: " + skipped);
   if (as_json) {
     std::cout << nlohmann::json{{"frames", result.file.frames.string()},

@@ -140,7 +140,7 @@ class Preparation {
     std::optional<ImageFrames> images;
     world_.agree("read images", [&] { images.emplace(options_); });
     note_source(images->content_hash(), [&] { return images->content_hash(); });
-    if (std::filesystem::exists(result_.file.frames)) return use_cached();
+    if (usable<store::FrameFileReader>(result_.file.frames, result_.file.settings)) return use_cached();
     const auto share = comm::share_of(images->images().size(), world_.rank(), world_.size());
     Rows rows;
     images->frames(share.first, share.count, rows.bits);
@@ -153,17 +153,20 @@ class Preparation {
 
   void prepare_recordings() {
     world_.agree("list recordings", [&] { source_ = events::make_source(options_.source); });
-    if (source_->fingerprint() != world_.broadcast(source_->fingerprint())) list_differs_ = true;
+    const bool differs = source_->fingerprint() != world_.broadcast(source_->fingerprint());
+    const std::string count_of_root = world_.broadcast(with_commas(source_->size()));
     world_.agree("compare the lists of recordings", [&] {
-      if (list_differs_) {
+      if (differs) {
         throw DataError(cat("host ", world_.host(), " sees other recordings under ", options_.source.root, " (",
-                            source_->size(), ") than rank 0: all ranks must see the same files"));
+                            with_commas(source_->size()), " in all) than rank 0 (", count_of_root,
+                            "): all ranks must see the same files"));
       }
     });
     log::info(source_->describe());
     note_source(source_->fingerprint(), [&] { return source_->content_hash(); });
-    const bool make_events = options_.store_events && !agreed_exists(result_.file.events);
-    const bool make_frames = !agreed_exists(result_.file.frames);
+    const bool make_events =
+        options_.store_events && !usable<store::EventFileReader>(result_.file.events, result_.file.events_settings);
+    const bool make_frames = !usable<store::FrameFileReader>(result_.file.frames, result_.file.settings);
     if (make_events) write_events();
     if (!make_frames) return use_cached(make_events);
     const FrameShape shape{events::channels(options_.frames), events::downsampled(source_->height(), options_.frames),
@@ -322,9 +325,21 @@ class Preparation {
     return framers;
   }
 
-  /// Rank 0's answer: file systems may show a new file to some hosts later than to others.
-  bool agreed_exists(const std::filesystem::path& path) {
-    return world_.broadcast(world_.is_root() && std::filesystem::exists(path) ? "yes" : "no") == "yes";
+  /// Whether a prepared file is there and good. A damaged or stale one is made anew: that is what its readers advise.
+  /// Rank 0's answer: file systems may show a new file to some hosts later than to others. collective
+  template <class Reader>
+  bool usable(const std::filesystem::path& path, const std::string& settings) {
+    bool good = false;
+    world_.agree("look for " + path.string(), [&] {
+      if (!world_.is_root() || !std::filesystem::exists(path)) return;
+      try {
+        Reader(path).expect_settings(settings);
+        good = true;
+      } catch (const DataError& error) {
+        log::warn(cat("a prepared file is made anew: ", error.what()));
+      }
+    });
+    return world_.broadcast(good ? "yes" : "no") == "yes";
   }
 
   comm::World& world_;
@@ -333,7 +348,6 @@ class Preparation {
   Progress& progress_;
   comm::Phase phase_;
   std::unique_ptr<events::RecordingSource> source_;
-  bool list_differs_ = false;
   PrepareResult result_;
 };
 

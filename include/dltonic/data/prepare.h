@@ -22,8 +22,8 @@ struct PrepareResult {
   double seconds = 0;
 };
 
-/// Writes the frames file, and the events file where options.store_events, into `<project>/data`. A file that is already
-/// there under its key is left alone. DataError for bad input (agreed by all ranks), StorageError for a full disk; no half
+/// Writes the frames file, and the events file where options.store_events, into `<project>/data`. A good
+/// file that is already there under its key is left alone, a damaged one is made anew (said). DataError for bad input (agreed by all ranks), StorageError for a full disk; no half
 /// file stays behind. collective
 PrepareResult prepare(comm::World& world, const Options& options, const std::filesystem::path& project, Progress& progress);
 
