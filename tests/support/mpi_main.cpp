@@ -21,15 +21,16 @@ constexpr double kTestLimitSeconds = 100;
 
 /// What ranks other than 0 print.
 class FailuresOnly : public testing::EmptyTestEventListener {
+  // Noted beforehand: UnitTest::current_test_info() takes the lock that is held while OnTestPartResult runs.
+  void OnTestStart(const testing::TestInfo& test) override { name_ = std::string(test.test_suite_name()) + "." + test.name(); }
   void OnTestPartResult(const testing::TestPartResult& result) override {
     if (!result.failed()) return;
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
     std::ostringstream line;
-    line << "[ rank " << the_world->rank() << " ] " << (test ? std::string(test->test_suite_name()) + "." + test->name() : "")
-         << ' ' << (result.file_name() ? result.file_name() : "") << ':' << result.line_number() << ": " << result.message()
-         << '\n';
+    line << "[ rank " << the_world->rank() << " ] " << name_ << ' ' << (result.file_name() ? result.file_name() : "") << ':'
+         << result.line_number() << ": " << result.message() << '\n';
     std::cerr << line.str() << std::flush;
   }
+  std::string name_;
 };
 
 /// A rank that leaves a test early leaves the others in a collective: the watchdog ends such a run, by the test's name.

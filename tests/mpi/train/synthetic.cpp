@@ -22,7 +22,7 @@ data::FrameSet synthetic_frames(std::uint32_t recordings) {
       for (std::size_t bit = 0; bit < frames.shape.features(); ++bit) {
         // bits of the label's quarter are likely set, the others are not
         const bool likely = bit * kClasses / frames.shape.features() == label;
-        if (random.uniform() < (likely ? 0.7f : 0.2f)) frames.bits.set(sample, bit);
+        if (random.uniform() < (likely ? 0.85f : 0.1f)) frames.bits.set(sample, bit);
       }
     }
     frames.recording_offset.push_back(2 * r + 2);

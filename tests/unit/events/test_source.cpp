@@ -80,7 +80,7 @@ TEST_F(Tree, EveryRecordingIsWhatTheFixturesMakerSays) {
     BitMatrix bits;
     maker.append_bits(events, bits);
     EXPECT_EQ(bits.count(), fact.at("time_bins_10").at("bits"));
-    EXPECT_EQ(sha256_hex(std::as_bytes(bits.words())), fact.at("time_bins_10").at("sha256"));
+    EXPECT_EQ(sha256_hex(std::as_bytes(bits.words())), fact.at("time_bins_10").at("sha256").get<std::string>());
   }
 }
 
