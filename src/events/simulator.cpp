@@ -19,8 +19,9 @@
 namespace dltonic::events {
 namespace {
 
-constexpr double kLongestStepPx = 0.5;
+constexpr double kLongestStepPx = 0.75;
 constexpr double kLongestStepUs = 15000;
+constexpr double kLeastThreshold = 1e-3;
 constexpr std::size_t kLanes = 8;  // pixels are padded to whole vectors
 
 /// Natural logarithm of a positive normal number to 1e-4 absolute (a polynomial over [1, 2) after the exponent is split off):
@@ -84,9 +85,10 @@ void sort_events(std::vector<RawEvent>& events, std::vector<RawEvent>& other, st
 struct Workspace {
   std::vector<float> canvas, blurred;               // the image with a border
   std::vector<float> before, now, memory, on, off;  // [pixel] L of the last step, of this one, at the last event; thresholds
-  std::vector<double> last_us;                      // [pixel] time of the last event
+  std::vector<float> last_us;                       // [pixel] time of the last event
   std::vector<std::uint8_t> fires;                  // [pixel]
-  std::vector<RawEvent> events, sorted;
+  std::vector<RawEvent> events, sorted;             // room; the first `count` are events
+  std::size_t count = 0;
 };
 
 }  // namespace
@@ -109,7 +111,6 @@ struct Simulator::State {
   void look(const PathStep& at, Workspace& work) const;
   void fire(const PathStep& from, const PathStep& to, Random& random, Workspace& work) const;
   void add_noise(Random& random, Workspace& work) const;
-  void emit(double t_us, std::size_t pixel, bool on, Random& random, Workspace& work) const;
 };
 
 Simulator::State::State(const SimulatorOptions& options_in, int image_width_in, int image_height_in, int sensor_width,
@@ -129,8 +130,9 @@ Simulator::State::State(const SimulatorOptions& options_in, int image_width_in, 
       if (!(std::abs(corner) <= 4096)) refuse(cat("a corner of the path at ", corner, " pixels; at most 4096 are supported"));
     }
   }
-  if (!(options.threshold_min > 0) || !(options.log_floor > 0))
-    refuse(cat("threshold_min ", options.threshold_min, " and log_floor ", options.log_floor, " must be above 0"));
+  if (!(options.threshold_min >= kLeastThreshold) || !(options.log_floor > 0))
+    refuse(cat("threshold_min ", options.threshold_min, " and log_floor ", options.log_floor,
+               " must be at least 0.001 and above 0"));
   const double duration = options.knot_us * static_cast<double>(options.path_x.size() - 1);
   if (!(options.knot_us > 0) || duration > 4.0e9)
     refuse(cat("knot_us ", options.knot_us, " gives a recording of ", duration, " us; it must last above 0 and at most 4e9"));
@@ -254,44 +256,49 @@ void Simulator::State::look(const PathStep& at, Workspace& work) const {
   }
 }
 
-/// Events that jitter takes out of the recording's time are lost, as they would be in a cut.
-inline void Simulator::State::emit(double t_us, std::size_t pixel, bool on, Random& random, Workspace& work) const {
-  if (options.jitter_us > 0) t_us += options.jitter_us * static_cast<double>(normals()[random.next_u32() >> 20]);
-  if (t_us < 0 || t_us > static_cast<double>(end_us)) return;
-  work.events.push_back({static_cast<std::uint32_t>(t_us), static_cast<std::uint32_t>(2 * pixel + (on ? 1 : 0))});
-}
-
+/// Events between two steps. A pixel that has moved by several thresholds fires as often, at the interpolated times.
 void Simulator::State::fire(const PathStep& from, const PathStep& to, Random& random, Workspace& work) const {
-  {
-    // Locals: a store to bytes could otherwise change the vectors and `pixels` themselves, and nothing would be vectorised.
-    const float *now = work.now.data(), *memory = work.memory.data(), *on = work.on.data(), *off = work.off.data();
-    std::uint8_t* fires = work.fires.data();
-    for (std::size_t i = 0, n = pixels; i < n; ++i) {
-      const float change = now[i] - memory[i];
-      fires[i] = static_cast<std::uint8_t>((change >= on[i]) | (-change >= off[i]));
-    }
+  // Locals: a store to bytes could otherwise change the vectors and `pixels` themselves, and nothing would be vectorised.
+  const float *now = work.now.data(), *before = work.before.data(), *on = work.on.data(), *off = work.off.data();
+  float* memory = work.memory.data();
+  std::uint8_t* fires = work.fires.data();
+  for (std::size_t i = 0, n = pixels; i < n; ++i) {
+    const float change = now[i] - memory[i];
+    fires[i] = static_cast<std::uint8_t>((change >= on[i]) | (-change >= off[i]));
   }
-  const auto dt = static_cast<float>(to.t_us - from.t_us);
-  for (std::size_t group = 0; group < pixels; group += 8) {
+
+  const auto start_us = static_cast<float>(from.t_us), dt = static_cast<float>(to.t_us - from.t_us);
+  const auto refractory = static_cast<float>(options.refractory_us), jitter = static_cast<float>(options.jitter_us);
+  const auto last_possible = static_cast<float>(end_us);
+  const NormalTable& normal = normals();
+  std::size_t count = work.count;
+  for (std::size_t group = 0, n = pixels; group < n; group += 8) {
     std::uint64_t flags = 0;
-    std::memcpy(&flags, work.fires.data() + group, 8);
+    std::memcpy(&flags, fires + group, 8);
     for (; flags != 0; flags &= flags - 1) {
       const std::size_t i = group + static_cast<std::size_t>(std::countr_zero(flags)) / 8;
-      const float change = work.now[i] - work.memory[i];
-      const bool on = change > 0;
-      const float step = on ? work.on[i] : -work.off[i];
-      const int crossings = static_cast<int>(change / step);
-      const float scale = work.now[i] != work.before[i] ? 1 / (work.now[i] - work.before[i]) : 0;
-      for (int k = 0; k < crossings; ++k) {
-        work.memory[i] += step;
-        const float share = std::clamp((work.memory[i] - work.before[i]) * scale, 0.0f, 1.0f);
-        const double t = from.t_us + static_cast<double>(share * dt);
-        if (t - work.last_us[i] < options.refractory_us) continue;
-        work.last_us[i] = t;
-        emit(t, i, on, random, work);
+      const bool rises = now[i] > memory[i];
+      const float signed_thresholds[2] = {-off[i], on[i]};  // no branch: it would be guessed wrong half the time
+      const float step = signed_thresholds[rises], threshold = std::abs(step);
+      const float us_a_unit = now[i] != before[i] ? dt / (now[i] - before[i]) : 0;
+      const auto code = static_cast<std::uint32_t>(2 * i + (rises ? 1 : 0));
+      float level = memory[i];
+      for (float change = std::abs(now[i] - level); change >= threshold; change -= threshold) {
+        level += step;
+        float t = start_us + std::clamp((level - before[i]) * us_a_unit, 0.0f, dt);
+        if (refractory > 0) {
+          if (t - work.last_us[i] < refractory) continue;
+          work.last_us[i] = t;
+        }
+        if (jitter > 0) t += jitter * normal[random.next_u32() >> 20];
+        if (t < 0 || t > last_possible) continue;  // what jitter takes out of the recording's time is lost, as in a cut
+        if (count == work.events.size()) work.events.resize(2 * count + 1024);
+        work.events[count++] = {static_cast<std::uint32_t>(t), code};
       }
+      memory[i] = level;
     }
   }
+  work.count = count;
 }
 
 void Simulator::State::add_noise(Random& random, Workspace& work) const {
@@ -302,8 +309,9 @@ void Simulator::State::add_noise(Random& random, Workspace& work) const {
     t -= mean_gap_us * std::log((static_cast<double>(random.next_u32()) + 0.5) * 0x1.0p-32);
     if (t > static_cast<double>(end_us)) return;
     const std::uint32_t pixel = random.below(sensor_pixels);
-    work.events.push_back(
-        {static_cast<std::uint32_t>(t), 2 * pixel + (random.uniform_double() < options.noise_on_share ? 1 : 0)});
+    const bool on = random.uniform_double() < options.noise_on_share;
+    if (work.count == work.events.size()) work.events.resize(2 * work.count + 64);
+    work.events[work.count++] = {static_cast<std::uint32_t>(t), 2 * pixel + (on ? 1 : 0)};
   }
 }
 
@@ -321,11 +329,11 @@ void Simulator::simulate(std::span<const std::uint8_t> image, std::uint32_t inde
   }
   thread_local Workspace work;
   Random random(state.options.seed, Use::simulator, index);
-  work.events.clear();
+  work.count = 0;
   work.now.assign(state.pixels, 0.0f);
   work.before.assign(state.pixels, 0.0f);
   work.fires.resize(state.pixels);
-  work.last_us.assign(state.pixels, -1e18);
+  work.last_us.assign(state.pixels, -1e18f);
   state.paint(image, work);
   state.look(state.path.front(), work);
   state.draw_pixels(random, work);
@@ -340,6 +348,7 @@ void Simulator::simulate(std::span<const std::uint8_t> image, std::uint32_t inde
     state.fire(state.path[step - 1], state.path[step], random, work);
   }
   state.add_noise(random, work);
+  work.events.resize(work.count);
   sort_events(work.events, work.sorted, state.end_us);
 
   out.resize(work.events.size());

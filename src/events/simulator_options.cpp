@@ -7,7 +7,7 @@ void SimulatorOptions::bind(config::Section& section) {
   section.key("threshold_on", threshold_on, "mean threshold of a pixel that becomes brighter, log intensity").above(0);
   section.key("threshold_off", threshold_off, "mean threshold of a pixel that becomes darker, log intensity").above(0);
   section.key("threshold_sd", threshold_sd, "standard deviation of the thresholds between pixels").min(0);
-  section.key("threshold_min", threshold_min, "least threshold of a pixel").above(0);
+  section.key("threshold_min", threshold_min, "least threshold of a pixel").min(0.001);
   section.key("log_floor", log_floor, "intensity (0 to 1) below which a pixel's response is linear, not logarithmic")
       .above(0)
       .max(1);

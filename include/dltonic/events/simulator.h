@@ -15,26 +15,26 @@
 namespace dltonic::events {
 
 struct SimulatorOptions {
-  double threshold_on = 0.4826;   ///< mean threshold of a pixel that becomes brighter, log intensity
-  double threshold_off = 0.4725;  ///< darker
-  double threshold_sd = 0.02;     ///< between pixels; a threshold is at least threshold_min
+  double threshold_on = 0.3725;   ///< mean threshold of a pixel that becomes brighter, log intensity
+  double threshold_off = 0.3624;  ///< darker
+  double threshold_sd = 0.03;     ///< between pixels; a threshold is at least threshold_min
   double threshold_min = 0.01;
-  double log_floor = 0.2;       ///< intensity (0 … 1) below which the response is linear, not logarithmic
-  double blur_px = 0.2;         ///< sigma of the lens
-  double lowpass_us = 3000;     ///< time constant of the photoreceptor
-  double jitter_us = 2000;      ///< standard deviation of an event's time
-  double refractory_us = 0;     ///< changes of a pixel within this after its last event are lost
-  double noise_hz = 0.5;        ///< background events a pixel and second
-  double noise_on_share = 0.9;  ///< of them that are ON
-  bool dark_on_bright = true;   ///< a pixel of 255 is the darkest: so real recordings show the digits
-  double knot_us = 14700;       ///< time between two corners of the path
+  double log_floor = 0.211;    ///< intensity (0 … 1) below which the response is linear, not logarithmic
+  double blur_px = 0.42;       ///< sigma of the lens
+  double lowpass_us = 4530;    ///< time constant of the photoreceptor
+  double jitter_us = 0;        ///< standard deviation of an event's time
+  double refractory_us = 900;  ///< changes of a pixel within this after its last event are lost
+  double noise_hz = 0.42;      ///< background events a pixel and second
+  double noise_on_share = 1;   ///< of them that are ON
+  bool dark_on_bright = true;  ///< a pixel of 255 is the darkest: so real recordings show the digits
+  double knot_us = 14700;      ///< time between two corners of the path
   std::vector<double> path_x = {
-      0.05, 0.1, 0.12, 0.36, 1.1,  2.2,  2.3,  2.44, 2.68, 3.6, 4.5, 4.83,
-      5.2,  5.6, 5.95, 5.92, 4.71, 3.44, 2.11, 1.42, 1.09, 1.1};  ///< the image's upper left corner on the sensor, pixels, a
-                                                                  ///< knot_us apart;
+      0.35, 0.28, 0.25, 0.40, 1.17, 2.18, 2.26, 2.42, 2.64, 3.48, 4.39, 4.71,
+      5.43, 5.58, 5.90, 6.14, 5.17, 3.69, 1.95, 1.18, 0.41, 0.64};  ///< the image's upper left corner on the sensor, pixels, a
+                                                                    ///< knot_us apart;
   std::vector<double> path_y = {
-      1.57, 1.77, 2.65, 4.26, 5.77, 5.96, 6.22, 6.1,  6.05, 5.74, 3.99, 2.5,
-      1.9,  1.8,  1.79, 1.78, 1.72, 1.55, 1.25, 1.07, 1.11, 1.11};  ///< between corners the speed is smooth (monotone cubic)
+      1.43, 1.69, 2.65, 4.38, 5.89, 6.46, 6.51, 6.26, 6.31, 5.75, 4.18, 2.43,
+      1.22, 1.24, 1.48, 1.35, 1.39, 1.46, 1.31, 1.16, 1.17, 1.10};  ///< between corners the speed is smooth (monotone cubic)
   std::uint64_t seed = 0;
   std::string exclude;       ///< file of train image indices to leave out (one a line, or a CSV's last column), or ""
   std::string exclude_rows;  ///< leave out only the rows that start with this, e.g. "Test/"; "": all
