@@ -20,11 +20,12 @@ def losses(run):
 
 
 def fingerprint(run):
-    """Every number that was told and every tensor that was saved."""
-    sha = hashlib.sha256(json.dumps(metrics(run)).encode())
-    for file in sorted((run / "checkpoints").glob("step-*/*.h5")):
-        sha.update(file.read_bytes())
-    return sha.hexdigest()
+    """Every number that was told, and every tensor that was saved: the same content is the same bytes in the state's file."""
+    told = json.dumps(metrics(run))
+    saved = [json.loads(file.read_text())["state"]["sha256"] for file in sorted((run / "checkpoints").glob("step-*/manifest.json"))]
+    if not saved:
+        raise show.NotMeasured(f"{run} holds no checkpoint")
+    return hashlib.sha256("\n".join([told, *saved]).encode()).hexdigest()
 
 
 def measure(figures, data):

@@ -14,8 +14,11 @@ def run_tests(name, pattern):
     """The results of the tests by suite: [{name, failures, ...properties}]."""
     program = next(show.BUILD.glob(f"tests/unit/*/{name}"))
     out = show.BUILD / f"show_{name}.json"
-    subprocess.run([program, f"--gtest_filter={pattern}", f"--gtest_output=json:{out}", "--gtest_brief=1"],
-                   stdout=show.sys.stderr, env=show.environment(show.CORES), check=False)
+    out.unlink(missing_ok=True)
+    ended = subprocess.run([program, f"--gtest_filter={pattern}", f"--gtest_output=json:{out}", "--gtest_brief=1"],
+                           stdout=show.sys.stderr, env=show.environment(show.CORES), check=False).returncode
+    if not out.exists():
+        raise show.NotMeasured(f"{name} ended with {ended} and left no report")
     suites = {s["name"]: s["testsuite"] for s in json.loads(out.read_text())["testsuites"]}
     if not suites:
         raise show.NotMeasured(f"{name} holds no tests on golden facts: {show.BUILD} was configured without DLTONIC_TEST_DATA")

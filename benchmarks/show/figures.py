@@ -106,7 +106,10 @@ class Bench:
 
     def __init__(self, program, pattern, threads, repetitions=9, min_time=0.5):
         out = BUILD / f"show_{program}.json"
-        command = [next(BUILD.glob(f"benchmarks/**/{program}"), program), f"--benchmark_filter={pattern}",
+        path = next(BUILD.glob(f"benchmarks/*/{program}"), None)
+        if path is None:
+            raise NotMeasured(f"{program} is not built in {BUILD}")
+        command = [path, f"--benchmark_filter={pattern}",
                    f"--benchmark_repetitions={repetitions}", f"--benchmark_min_time={min_time}",
                    "--benchmark_enable_random_interleaving=true", "--benchmark_display_aggregates_only=true",
                    "--benchmark_format=console", f"--benchmark_out={out}", "--benchmark_out_format=json"]
