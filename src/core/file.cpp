@@ -30,7 +30,7 @@ class Descriptor {
   }
 
  private:
-  std::filesystem::path path_;
+  const std::filesystem::path& path_;  // the caller's, which outlives the descriptor: no copy in a loop over many files
   int fd_;
 };
 
