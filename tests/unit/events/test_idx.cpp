@@ -70,7 +70,8 @@ TEST_F(Idx, TheFixtureHoldsWhatItsMakerSays) {
     EXPECT_EQ(set.images.height, 28);
     EXPECT_EQ(set.images.width, 28);
     EXPECT_EQ(set.labels, fact.at("labels").get<std::vector<std::uint8_t>>());
-    EXPECT_EQ(std::accumulate(set.images.pixels.begin(), set.images.pixels.end(), std::uint64_t{0}), fact.at("pixel_sum").get<std::uint64_t>());
+    EXPECT_EQ(std::accumulate(set.images.pixels.begin(), set.images.pixels.end(), std::uint64_t{0}),
+              fact.at("pixel_sum").get<std::uint64_t>());
     EXPECT_EQ(sha256_hex(std::as_bytes(std::span(set.images.pixels))), fact.at("sha256").get<std::string>());
   }
 }
