@@ -1,6 +1,7 @@
 #include "dltonic/train/evaluate.h"
 
 #include <algorithm>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "dltonic/core/clock.h"
@@ -14,9 +15,11 @@ constexpr std::size_t kSamplesAtOnce = 256;
 struct Reader {
   model::Reading reading;
   ReadingResult result;
-  double loss_sum = 0;
   std::vector<float> logits;
+  std::vector<double> frame_losses;  // of the batch
   std::vector<double> recording_scores;
+  double recording_loss = 0;
+  std::vector<double> losses;  // of this rank's recordings, each the sum over its frames
 
   Reader(model::Reading how, int classes) : reading(how), recording_scores(static_cast<std::size_t>(classes)) {
     result.frames = Confusion(classes);
@@ -27,16 +30,18 @@ struct Reader {
     const int classes = result.frames.classes();
     const auto width = static_cast<std::size_t>(classes);
     logits.resize(batch.size() * width);
+    frame_losses.resize(batch.size());
     model.logits(batch, reading, logits);
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const std::span<const float> scores(logits.data() + i * width, width);
       result.frames.add(batch.labels[i], argmax(scores));
-      loss_sum += cross_entropy(scores, batch.labels[i]);
+      frame_losses[i] = cross_entropy(scores, batch.labels[i]);
     }
   }
 
   void add_to_recording(std::size_t row) {
     const std::size_t width = recording_scores.size();
+    recording_loss += frame_losses[row];
     for (std::size_t c = 0; c < width; ++c) recording_scores[c] += static_cast<double>(logits[row * width + c]);
   }
 
@@ -44,12 +49,22 @@ struct Reader {
     const auto best = std::max_element(recording_scores.begin(), recording_scores.end()) - recording_scores.begin();
     result.recordings.add(label, static_cast<int>(best));
     std::fill(recording_scores.begin(), recording_scores.end(), 0.0);
+    losses.push_back(recording_loss);
+    recording_loss = 0;
   }
 
   void reduce(comm::World& world) {
     world.sum(result.frames.counts());
     world.sum(result.recordings.counts());
-    const double total = world.sum(loss_sum);
+    // Added recording by recording, so that the sum does not depend on the number of ranks: runs on other ranks report
+    // the same loss, and train.monitor=loss chooses the same checkpoint.
+    const auto all = world.gather_bytes(std::as_bytes(std::span(losses)));
+    double total = 0;
+    for (std::size_t at = 0; at < all.size(); at += sizeof(double)) {
+      double loss = 0;
+      std::memcpy(&loss, all.data() + at, sizeof loss);
+      total += loss;
+    }
     const auto samples = result.frames.total();
     result.loss = samples > 0 ? total / static_cast<double>(samples) : 0.0;
   }
