@@ -3,7 +3,7 @@ import json
 import re
 import unittest
 
-from program import IMAGES, NMNIST, RECORDINGS, SMALL, SOURCE, ProgramTest
+from program import BINS, IMAGES, NMNIST, RECORDINGS, SMALL, SOURCE, ProgramTest
 
 MIGRATION = [line for line in (SOURCE / "docs" / "migration.md").read_text().splitlines() if line.startswith("| `")]
 
@@ -96,7 +96,7 @@ class Commands(ProgramTest):
 
     def test_images_and_simulated_recordings_train(self):
         for experiment, features in (("mnist_difflogic", 400), ("mnist_events_difflogic", 23120)):
-            words = [f"experiment={experiment}", f"data.root={IMAGES}"]
+            words = [f"experiment={experiment}", f"data.root={IMAGES}", *(BINS if "events" in experiment else [])]
             self.done("prepare", *words, ranks=2)
             self.done("train", *words, *SMALL, "model.layers=2", "train.epochs=2", ranks=2)
             found = self.done("evaluate", "--run", self.run_folder(experiment), "--json", ranks=2).json()

@@ -39,8 +39,14 @@ class Training(ProgramTest):
             self.assertEqual(self.train(f"canonical{ranks}", *CANONICAL, ranks=ranks), wanted, f"{ranks} ranks")
 
     def test_canonical_mlp_is_equal_on_1_and_3_ranks(self):
-        wanted = self.train("one", *CANONICAL, ranks=1, model="mlp")
-        self.assertEqual(self.train("three", *CANONICAL, ranks=3, model="mlp"), wanted)
+        wanted, wanted_state = self.train("one", *CANONICAL, ranks=1, model="mlp")
+        found, state = self.train("three", *CANONICAL, ranks=3, model="mlp")
+        self.assertEqual(state, wanted_state)
+        for a, b in zip(found, wanted, strict=True):
+            if a["split"] == "val":  # a rank evaluates its share at once, and LibTorch rounds by the size of a batch
+                for key in ("loss", "loss_hard"):
+                    self.assertAlmostEqual(a.pop(key), b.pop(key), delta=1e-6)
+            self.assertEqual(a, b)
 
     def test_threads_change_nothing(self):
         wanted = self.train("one", ranks=2)

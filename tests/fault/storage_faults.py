@@ -59,9 +59,9 @@ class FullDisk(ProgramTest):
 
     def test_stage_to_a_full_disk(self):
         self.done("prepare", *NMNIST)
-        disk = self.small_disk("scratch", 1)
+        disk = self.small_disk("scratch", 8)
         filler = disk / "filler"
-        filler.write_bytes(b"\1" * ((1 << 20) - 65536))
+        filler.write_bytes(b"\1" * ((8 << 20) - 65536))
         self.refused("train", *NMNIST, *SMALL, ranks=2, code=1, facts=["disk full", disk, "are free"])
         self.assertEqual(sorted((disk / "data").glob("*")), [])
         filler.unlink()

@@ -24,7 +24,8 @@ SOURCE = pathlib.Path(os.environ["DLTONIC_SOURCE_DIR"])
 FIXTURES = SOURCE / "tests" / "fixtures"
 RECORDINGS = FIXTURES / "events_nmnist"  # 30 Train and 10 Test recordings of 10 classes, 11,391 events
 IMAGES = FIXTURES / "events_idx"  # as many images
-NMNIST = ["experiment=nmnist_difflogic", f"data.root={RECORDINGS}"]
+BINS = ["data.frames.mode=time_bins", "data.frames.bins=10", "data.frames.polarity=keep"]  # whatever the shipped files choose
+NMNIST = ["experiment=nmnist_difflogic", f"data.root={RECORDINGS}", *BINS]
 SMALL = ["model.gates=400", "train.batch_size=6"]  # 3 steps an epoch on the 20 recordings that train
 
 # What a library or a crash says when nobody caught it.
