@@ -12,12 +12,14 @@ def accuracy(program, run, *overrides):
     return 100 * result["accuracy_hard_recording"]
 
 
-def tell(name, values):
-    deviation = statistics.stdev(values)
+def tell(program, name, values):
+    """Says the seeds' accuracies and adds a row to the table that docs/results.md shows; their mean."""
+    mean, deviation = statistics.mean(values), statistics.stdev(values)
     show.say(f"  {name}: " + ", ".join(f"seed {s}: {v:.2f}" for s, v in zip(SEEDS, values)) +
-             f"; mean {statistics.mean(values):.2f}, standard deviation {deviation:.2f}, "
-             f"{min(values):.2f} to {max(values):.2f} %")
-    return statistics.mean(values)
+             f"; mean {mean:.2f}, standard deviation {deviation:.2f}, {min(values):.2f} to {max(values):.2f} %")
+    with (program.folder / "table.md").open("a") as table:
+        table.write(f"| {name} | {mean:.2f} ± {deviation:.2f} | {', '.join(f'{v:.2f}' for v in values)} |\n")
+    return mean
 
 
 def train(program, experiment, *overrides):
@@ -43,7 +45,7 @@ def measure(figures, data):
 
     for model, floor in (("difflogic", 75), ("mlp", 85), ("cnn", None)):
         _, runs = train(program, f"nmnist_{model}", real)
-        mean = tell(f"nmnist_{model}", [accuracy(program, run) for run in runs])
+        mean = tell(program, f"nmnist_{model}, real Test", [accuracy(program, run) for run in runs])
         if floor:
             figures.at_least(f"nmnist_{model}", mean, "%", floor)
         else:
@@ -55,12 +57,13 @@ def measure(figures, data):
     left_out = 70000 - prepared["recordings"]
     if left_out != 100:
         raise show.NotMeasured(f"{left_out} images were left out of training, not the 100 of the Test recordings")
-    simulated = tell("mnist_events_difflogic, simulated Test", [accuracy(program, run) for run in runs])
+    simulated = tell(program, "mnist_events_difflogic, simulated Test", [accuracy(program, run) for run in runs])
     as_real = ("data.name=nmnist", "data.format=atis", real)
     program("prepare", runs[0] / "config.yaml", *as_real)
-    on_real = tell("mnist_events_difflogic, real Test", [accuracy(program, run, *as_real) for run in runs])
+    on_real = tell(program, "mnist_events_difflogic, real Test", [accuracy(program, run, *as_real) for run in runs])
     figures.at_least("mnist_events_difflogic_on_real_test", on_real, "%", 80)
     figures.at_least("mnist_events_difflogic_on_simulated_test", simulated, "%", 90)
+    show.say(f"  rows for docs/results.md: {program.folder / 'table.md'}")
 
 
 show.main("A2", measure)
