@@ -22,7 +22,8 @@ def losses(run):
 def fingerprint(run):
     """Every number that was told, and every tensor that was saved: the same content is the same bytes in the state's file."""
     told = json.dumps(metrics(run))
-    saved = [json.loads(file.read_text())["state"]["sha256"] for file in sorted((run / "checkpoints").glob("step-*/manifest.json"))]
+    manifests = sorted((run / "checkpoints").glob("step-*/manifest.json"))
+    saved = [json.loads(manifest.read_text())["state"]["sha256"] for manifest in manifests]
     if not saved:
         raise show.NotMeasured(f"{run} holds no checkpoint")
     return hashlib.sha256("\n".join([told, *saved]).encode()).hexdigest()
