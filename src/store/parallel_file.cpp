@@ -12,6 +12,7 @@
 #include "dltonic/core/file.h"
 #include "dltonic/core/text.h"
 #include "dltonic/store/hdf5_info.h"
+#include "store/part_file.h"
 #include "store/space.h"
 
 namespace dltonic::store {
@@ -31,7 +32,7 @@ void make_empty(const std::filesystem::path& path) {
 }  // namespace
 
 ParallelFile::ParallelFile(comm::World& world, const std::filesystem::path& path)
-    : world_(world), path_(path), part_(path.string() + ".part") {
+    : world_(world), path_(path), part_(world.broadcast(part_file(path).string())) {
   set_up_hdf5();
   const std::string what = "creating " + path_.string();
   world_.agree(what, [&] {
@@ -41,7 +42,8 @@ ParallelFile::ParallelFile(comm::World& world, const std::filesystem::path& path
     }
     if (!world_.is_root()) return;
     if (path_.has_parent_path()) make_directories(path_.parent_path());
-    make_empty(part_);  // also clears what a killed job left; here the system's own reason can be given
+    remove_stale_parts(path_);
+    make_empty(part_);  // here the system's own reason can be given
   });
   try {
     claim(kMetadataBytes);

@@ -1,5 +1,5 @@
-/// An HDF5 file that all ranks write together. It is made as `<path>.part` and gets its name in commit(), so that no half
-/// file ever bears the final name.
+/// An HDF5 file that all ranks write together. It is made under a name of its own (part_file.h) and gets its
+/// final one in commit(), so that no half file ever bears that.
 ///
 /// Every step is one collective HDF5 call followed by an agreement: a call that fails on one rank fails on all, before
 /// anybody enters the next one, and a rank without data takes part with an empty selection.

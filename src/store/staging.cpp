@@ -13,6 +13,7 @@
 #include "dltonic/core/file.h"
 #include "dltonic/core/hash.h"
 #include "dltonic/core/text.h"
+#include "store/part_file.h"
 #include "store/space.h"
 
 namespace dltonic::store {
@@ -117,8 +118,10 @@ Staged stage_file(comm::World& world, const fs::path& from, const fs::path& to) 
     std::error_code error;
     staged.bytes = fs::file_size(from, error);
     if (error) throw DataError(cat("cannot stage ", from.string(), ": ", error.message()));
-    // Hosts may share their scratch: each copies under a name of its own.
-    if (world.local_rank() == 0) staged.copied = copy_where_needed(from, to, cat(to.string(), ".", world.host(), ".part"));
+    if (world.local_rank() == 0) {
+      remove_stale_parts(to);
+      staged.copied = copy_where_needed(from, to, part_file(to));
+    }
   });
   // Also tells the other ranks of the host, and catches a scratch that they do not see.
   const auto copiers = world.gather(staged.copied ? world.host() : std::string());

@@ -33,10 +33,11 @@ struct EventFileOptions {
   std::uint64_t chunk_bytes = 1 << 20;
 };
 
-/// Writes `<path>.part` and gives it its name at the end: no half file ever has the final name.
+/// Writes under a name of its own and gives the file its name at the end: no half file ever has the final name, and two
+/// jobs may make the same file at once.
 class EventFileWriter {
  public:
-  /// Throws StorageError, agreed. A stale .part is overwritten. collective
+  /// Throws StorageError, agreed. Removes what killed jobs left of this file. collective
   EventFileWriter(comm::World& world, const std::filesystem::path& path, const EventFileInfo& info,
                   const EventFileOptions& options = {});
   /// Not finished: the partial file is removed. Not collective, so fit for stack unwinding.

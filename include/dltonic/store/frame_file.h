@@ -33,8 +33,8 @@ struct FrameFileInfo {
 };
 
 /// Writes a frames file from each rank's block of rows (disjoint, in rank order; may be empty; a rank without rows gives a
-/// BitMatrix of 0 rows). Written as `<path>.part`, renamed at the end; on failure nothing is left. Throws StorageError or
-/// DataError (counts, bits or recording indices that do not fit), agreed. collective
+/// BitMatrix of 0 rows). Written under a name of its own, renamed at the end; on failure nothing is left. Throws StorageError
+/// or DataError (counts, bits or recording indices that do not fit), agreed. collective
 void write_frame_file(comm::World& world, const std::filesystem::path& path, const FrameFileInfo& info, const BitMatrix& rows,
                       std::span<const std::uint16_t> labels, std::span<const std::uint32_t> recording);
 

@@ -16,7 +16,7 @@ struct Staged {
   double seconds = 0;
 };
 
-/// Makes `to` a copy of `from` on every host: the first rank of each host copies to `<to>.part`, compares size and
+/// Makes `to` a copy of `from` on every host: the first rank of each host copies under a name of its own, compares size and
 /// sha256 with the source's, syncs and renames; the others wait. A copy of the same size and modification time stays as
 /// it is. `from` and `to` may be the same file. Throws StorageError (scratch full: needed and free) or DataError (no such
 /// file), agreed. collective

@@ -2,10 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "dltonic/core/error.h"
 #include "dltonic/core/file.h"
 #include "dltonic/core/hash.h"
+#include "dltonic/core/text.h"
 #include "mpi/store/store_support.h"
 #include "store/parallel_file.h"
 #include "support/mpi_world.h"
@@ -102,16 +104,27 @@ TEST(EventFile, AFaultOnOneRankLeavesNothingAndIsEverybodys) {
   EXPECT_THROW(writer.append(mine), DataError);
 }
 
-TEST(EventFile, OverwritesAStalePartAndAnOldFile) {
+TEST(EventFile, RemovesAStalePartAndOverwritesAnOldFile) {
   const auto folder = test::shared_folder();
   if (world().is_root()) {
-    write_file_atomic(folder / "e.h5.part", "left by a killed job");
+    char host[256] = "";
+    ::gethostname(host, sizeof host - 1);
+    write_file_atomic(folder / cat("e.h5.", host, "-2000000000.part"), "left by a killed job");
     write_file_atomic(folder / "e.h5", "old");
   }
   world().barrier();
   write_events(folder / "e.h5");
   EXPECT_EQ(store::EventFileReader(folder / "e.h5").recordings().size(), kRecordings);
   EXPECT_THAT(test::names_in(folder), ElementsAre("e.h5"));
+}
+
+TEST(EventFile, TwoJobsMayMakeTheSameFileAtOnce) {
+  const auto folder = test::shared_folder();
+  const auto others = folder / cat("e.h5.", "elsewhere-17.part");  // another host's, being written just now
+  if (world().is_root()) write_file_atomic(others, "half");
+  world().barrier();
+  write_events(folder / "e.h5");
+  EXPECT_THAT(test::names_in(folder), testing::UnorderedElementsAre("e.h5", others.filename().string()));
 }
 
 TEST(EventFile, AFolderThatCannotBeMadeIsAnAgreedError) {
