@@ -106,7 +106,7 @@ void info_once(const std::string& message) {
 }
 
 void warn_once(const std::string& message) {
-  if (first_time(message)) warn(message);
+  if (state().rank == 0 && first_time(message)) warn(message);
 }
 
 void flush() {

@@ -126,7 +126,7 @@ Summary Trainer::run() {
     summary_.samples_per_s = static_cast<double>(progression_.step - first) * options_.batch_size / epoch_seconds_;
     finish_epoch();
   }
-  if (saved_step_ != progression_.step && progression_.step > 0) save(false);
+  if (saved_step_ != progression_.step && progression_.step > 0) save(splits_.val.empty());
   summary_.steps = progression_.step;
   summary_.monitor = options_.monitor;
   summary_.best = progression_.best;
@@ -172,7 +172,7 @@ void Trainer::finish_epoch() {
   }
   log::info(line);
   const bool due = options_.checkpoint_epochs > 0 && done % options_.checkpoint_epochs == 0;
-  if (due || is_best) save(is_best);
+  if (due || (is_best && !splits_.val.empty())) save(is_best);
 }
 
 void Trainer::save(bool is_best) {

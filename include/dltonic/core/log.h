@@ -22,7 +22,7 @@ void debug(const std::string& message);
 void info(const std::string& message);
 void warn(const std::string& message);
 void error(const std::string& message);
-/// Says a thing once a process: later calls with the same message are dropped.
+/// Says a thing once a job: by rank 0, and later calls with the same message are dropped.
 void info_once(const std::string& message);
 void warn_once(const std::string& message);
 void flush();

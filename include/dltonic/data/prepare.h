@@ -23,8 +23,8 @@ struct PrepareResult {
 };
 
 /// Writes the frames file, and the events file where options.store_events, into `<project>/data`. A good
-/// file that is already there under its key is left alone, a damaged one is made anew (said). DataError for bad input (agreed by all ranks), StorageError for a full disk; no half
-/// file stays behind. collective
+/// file that is already there under its key is left alone, a damaged one is made anew (said). DataError for bad input (agreed
+/// by all ranks), StorageError for a full disk; no half file stays behind. collective
 PrepareResult prepare(comm::World& world, const Options& options, const std::filesystem::path& project, Progress& progress);
 
 }  // namespace dltonic::data

@@ -10,14 +10,14 @@ timeout 30 "$mpiexec" -n 3 "$probe" kill "$folder" 2>/dev/null
 [ $? -ne 124 ] || fail "the killed writer's job hangs"
 [ ! -e "$folder/events.h5" ] || fail "half a file has the final name"
 timeout 60 "$mpiexec" -n 2 "$probe" samples "$folder" || fail "cannot write after a killed job"
-[ -e "$folder/events.h5" ] && [ -z "$(find "$folder" -name '*.part')" ] || fail "the next writer leaves a .part"
-rm -rf "$folder"/*
+if [ ! -e "$folder/events.h5" ] || [ -n "$(find "$folder" -name '*.part')" ]; then fail "the next writer leaves a .part"; fi
+rm -rf "${folder:?}"/*
 
 # Killed wherever it happens to be: whatever has a good name is good, and the next save clears the rest away.
 for delay in 0.9 1.3 1.6 2.1; do
   timeout -s KILL $delay "$mpiexec" -n 2 "$probe" save "$folder" >/dev/null 2>&1
   sleep 0.5  # mpiexec is gone at once, its ranks a little later
   timeout 60 "$mpiexec" -n 2 "$probe" verify "$folder" || fail "after a kill at $delay s"
-  rm -rf "$folder"/*
+  rm -rf "${folder:?}"/*
 done
 echo "killed writers leave nothing that looks whole"
