@@ -11,6 +11,7 @@ began=$SECONDS
 
 jobs/setup.sh
 mkdir -p build/release
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1 # as tests/run.sh: both share what ccache holds
 if ! { cmake --preset release && cmake --build build/release --target dltonic; } >build/release/quickstart.log 2>&1; then
   tail -n 40 build/release/quickstart.log >&2
   echo "quickstart: the build failed; all of it is in build/release/quickstart.log" >&2
