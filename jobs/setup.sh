@@ -18,7 +18,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${DLTONIC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/dltonic}
 
 packages=(g++ cmake ninja-build ccache git unzip ca-certificates python3 python3-pip
-  openmpi-bin libopenmpi-dev libhdf5-openmpi-dev libyaml-cpp-dev libcli11-dev libspdlog-dev nlohmann-json3-dev
+  openmpi-bin openssh-client libopenmpi-dev libhdf5-openmpi-dev libyaml-cpp-dev libcli11-dev libspdlog-dev nlohmann-json3-dev
   libssl-dev zlib1g-dev libprotobuf-dev protobuf-compiler libgtest-dev libgmock-dev libbenchmark-dev
   dataset-fashion-mnist)
 test_packages=(python3-venv python3-h5py shellcheck clang-format)

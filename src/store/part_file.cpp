@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <fstream>
 #include <string>
 
 namespace dltonic::store {
@@ -19,7 +20,16 @@ std::string host_name() {
   return name;
 }
 
-bool is_gone(pid_t process) { return ::kill(process, 0) != 0 && errno == ESRCH; }
+/// No such process, or one that has ended and only waits for its parent to ask how (a killed mpirun leaves such ranks).
+bool is_gone(pid_t process) {
+  if (::kill(process, 0) != 0) return errno == ESRCH;
+  std::ifstream stat("/proc/" + std::to_string(process) + "/stat");
+  std::string line;
+  std::getline(stat, line);
+  const std::size_t name_end = line.rfind(')');  // "<pid> (<name>) <state> ..."
+  return name_end != std::string::npos && name_end + 2 < line.size() &&
+         (line[name_end + 2] == 'Z' || line[name_end + 2] == 'X');
+}
 
 /// `owner`: "<host>-<process id>".
 bool is_stale(const std::string& owner, const std::filesystem::directory_entry& entry) {
