@@ -160,7 +160,8 @@ void Trainer::finish_epoch() {
     summary_.validation = evaluate(world_, model_, frames_, splits_.val, progress_);
     const double value = summary_.validation.scalar(options_.monitor);
     const bool smaller_is_better = options_.monitor == "loss";
-    is_best = progression_.best_step < 0 || (smaller_is_better ? value < progression_.best : value > progression_.best);
+    // Among equals the later one: small validation sets tie often, and the longer trained model is the safer choice.
+    is_best = progression_.best_step < 0 || (smaller_is_better ? value <= progression_.best : value >= progression_.best);
     if (is_best) {
       progression_.best = value;
       progression_.best_step = progression_.step;
