@@ -123,14 +123,7 @@ void FolderSource::read(std::size_t i, Recording& out) const {
     check_inside(out.events, width_, height_);
     if (report.back_steps > 0) check_times(out.events);
   });
-  out.label = item.label;
-  out.width = static_cast<std::uint16_t>(width_);
-  out.height = static_cast<std::uint16_t>(height_);
-  out.t_offset = 0;
-  out.duration = out.events.empty() ? 0 : out.events.t.back() - out.events.t.front();
-  out.split = item.split;
-  out.subject = 65535;
-  out.source = item.name;
+  complete_recording(item, width_, height_, out);
 }
 
 std::string FolderSource::content_hash() const {

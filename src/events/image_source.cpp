@@ -96,14 +96,7 @@ void ImageSource::read(std::size_t i, Recording& out) const {
   const Origin& origin = origins_[i];
   const Simulator& simulator = origin.set == &train_ ? *train_simulator_ : *test_simulator_;
   simulator.simulate(origin.set->images.image(origin.image), origin.index, out.events);
-  out.label = item.label;
-  out.width = static_cast<std::uint16_t>(width_);
-  out.height = static_cast<std::uint16_t>(height_);
-  out.t_offset = 0;
-  out.duration = out.events.empty() ? 0 : out.events.t.back() - out.events.t.front();
-  out.split = item.split;
-  out.subject = 65535;
-  out.source = item.name;
+  complete_recording(item, width_, height_, out);
 }
 
 }  // namespace dltonic::events

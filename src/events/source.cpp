@@ -19,6 +19,17 @@ void SourceOptions::bind(config::Section& data) {
   simulator.bind(data.section("simulator", "recordings from images, format idx"));
 }
 
+void complete_recording(const SourceItem& item, int width, int height, Recording& out) {
+  out.label = item.label;
+  out.width = static_cast<std::uint16_t>(width);
+  out.height = static_cast<std::uint16_t>(height);
+  out.t_offset = 0;
+  out.duration = out.events.empty() ? 0 : out.events.t.back() - out.events.t.front();
+  out.split = item.split;
+  out.subject = 65535;
+  out.source = item.name;
+}
+
 std::string RecordingSource::describe() const {
   const auto train =
       std::count_if(items_.begin(), items_.end(), [](const SourceItem& item) { return item.split == Split::train; });

@@ -12,6 +12,9 @@
 
 namespace dltonic::events {
 
+/// Gives `out`, whose events are there, everything else that a recording is known by.
+void complete_recording(const SourceItem& item, int width, int height, Recording& out);
+
 /// <root>/{Train,Test}/<label>/*.bin; "train" and "test" are accepted too. One of the parts may be absent; where both are
 /// there, they must have the same label folders. Classes are the label folders, in the order of their numbers where all are
 /// numbers, of their names otherwise.
