@@ -1,0 +1,39 @@
+/// The GPUs of this machine. A build without CUDA, and a machine without a driver, have none: count() is 0 there and
+/// everything that needs one throws DeviceError.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+namespace dltonic::device {
+
+/// GPUs that this process can use. Never throws.
+int count();
+/// Why count() is 0, in words; empty where it is not.
+std::string why_none();
+
+struct Info {
+  std::string name;  ///< "NVIDIA H100 80GB HBM3"
+  std::string bus;   ///< PCI address: the same GPU has the same one in every process of a host
+  std::size_t memory_bytes = 0, l2_bytes = 0;
+  int multiprocessors = 0;
+  int major = 0, minor = 0;  ///< compute capability
+};
+Info info(int gpu);
+/// "CUDA 13.0 (driver 13.0)"; empty in a build without CUDA.
+std::string versions();
+
+/// What the calling thread allocates and launches from now on belongs to this GPU.
+void use(int gpu);
+
+/// Bytes of all live buffers of this process (buffer.h), now and at most since reset_peak(). Without the context and what
+/// libraries allocate for themselves.
+struct MemoryUse {
+  std::size_t now = 0, peak = 0;
+};
+MemoryUse memory_use();
+void reset_peak();
+/// Bytes that the GPU in use has left, whoever holds the rest.
+std::size_t free_bytes();
+
+}  // namespace dltonic::device

@@ -1,0 +1,52 @@
+#include "device/check.h"
+#include "dltonic/device/step.h"
+
+namespace dltonic::device {
+namespace {
+
+__global__ void begin_step(StepSums* sums, const volatile double* wish) {
+  *sums = {};
+  sums->wish = *wish;
+}
+
+__global__ void end_step(StepClock* clock, const StepSums* sums, Steps::Report* ring) {
+  Steps::Report& report = ring[clock->step % Steps::kRing];
+  report.sums = *sums;
+  __threadfence_system();  // the host sees the number last
+  *static_cast<volatile std::int64_t*>(&report.step) = clock->step;
+  ++clock->step;
+  ++clock->batch;
+}
+
+}  // namespace
+
+Steps::Steps() : clock_(1), sums_(1), next_(1), wish_(1), ring_(kRing) {
+  *wish_.data() = 0;
+  for (int i = 0; i < kRing; ++i) ring_.data()[i].step = -1;
+}
+
+void Steps::set(const StepClock& clock, StreamHandle stream) {
+  synchronize(stream);  // the pinned copy may still be read
+  *next_.data() = clock;
+  copy(clock_.data(), next_.data(), sizeof(StepClock), stream);
+}
+
+void Steps::begin(StreamHandle stream) {
+  begin_step<<<1, 1, 0, stream>>>(sums_.data(), wish_.data());
+  check_launch("begin_step");
+}
+
+void Steps::end(StreamHandle stream) {
+  end_step<<<1, 1, 0, stream>>>(clock_.data(), sums_.data(), ring_.data());
+  check_launch("end_step");
+}
+
+void Steps::wish(double value) { *static_cast<volatile double*>(wish_.data()) = value; }
+
+std::optional<StepSums> Steps::report(std::int64_t step) const {
+  const Report& report = ring_.data()[step % kRing];
+  if (__atomic_load_n(&report.step, __ATOMIC_ACQUIRE) != step) return std::nullopt;
+  return report.sums;
+}
+
+}  // namespace dltonic::device
