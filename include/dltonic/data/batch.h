@@ -25,4 +25,16 @@ struct Batch {
   std::size_t size() const { return labels.size(); }
 };
 
+/// A batch in a GPU's memory, as kernels read it: feature-major, rows padded to whole 256 samples.
+struct DeviceBatch {
+  const std::uint64_t* bits = nullptr;    ///< [feature][row_words()]; bits past `samples` are zero
+  const std::uint16_t* labels = nullptr;  ///< [padded_samples()]; zero past `samples`
+  int samples = 0;
+
+  static constexpr int kSampleBlock = 256;
+  static constexpr int padded(int samples) { return (samples + kSampleBlock - 1) / kSampleBlock * kSampleBlock; }
+  int padded_samples() const { return padded(samples); }
+  int row_words() const { return padded(samples) / 64; }  ///< 64-bit words a row: a multiple of 4
+};
+
 }  // namespace dltonic::data
