@@ -60,9 +60,42 @@ void Watchdog::leave() {
   if (mine != waiting_.rend()) waiting_.erase(std::next(mine).base());
 }
 
+std::uint64_t Watchdog::add_probe(std::function<std::string()> failure) {
+  const std::scoped_lock lock(probes_mutex_, mutex_);
+  probes_.push_back({next_, std::this_thread::get_id(), std::move(failure)});
+  return next_++;
+}
+
+void Watchdog::remove_probe(std::uint64_t probe) {
+  const std::lock_guard lock(probes_mutex_);
+  std::erase_if(probes_, [&](const Probe& p) { return p.number == probe; });
+}
+
 void Watchdog::restart_innermost(std::thread::id thread) {
   const auto inner = std::find_if(phases_.rbegin(), phases_.rend(), [&](const Entry& e) { return e.thread == thread; });
   if (inner != phases_.rend()) inner->since = steady_seconds();
+}
+
+/// "the training step, step 3: waiting for other ranks in a sum of 1 values"
+std::string Watchdog::place(const Entry& phase) const {
+  std::string doing = "still working";
+  for (const Waiting& waiting : waiting_) {
+    if (waiting.thread == phase.thread) doing = "waiting for other ranks in " + waiting.operation;
+  }
+  const std::int64_t step = step_;
+  return cat(phase.name, step >= 0 ? cat(", step ", step) : "", ": ", doing);
+}
+
+std::string Watchdog::failed() const {
+  const std::lock_guard probes_lock(probes_mutex_);
+  for (const Probe& probe : probes_) {
+    const std::string failure = probe.failure();
+    if (failure.empty()) continue;
+    const std::lock_guard lock(mutex_);
+    const auto phase = std::find_if(phases_.rbegin(), phases_.rend(), [&](const Entry& e) { return e.thread == probe.thread; });
+    return phase == phases_.rend() ? failure : cat(failure, "; in ", place(*phase), "; the job ends");
+  }
+  return {};
 }
 
 std::string Watchdog::overdue(double now) const {
@@ -70,14 +103,9 @@ std::string Watchdog::overdue(double now) const {
     const bool innermost =
         std::none_of(phases_.rbegin(), entry, [&](const Entry& inner) { return inner.thread == entry->thread; });
     if (!innermost || !(entry->limit_s > 0) || now - entry->since <= entry->limit_s) continue;
-    std::string doing = "still working";
-    for (const Waiting& waiting : waiting_) {
-      if (waiting.thread == entry->thread) doing = "waiting for other ranks in " + waiting.operation;
-    }
-    const std::int64_t step = step_;
     return cat(
-        "stuck in ", entry->name, step >= 0 ? cat(", step ", step) : "", ": ", doing, " after ", fixed(now - entry->since, 1),
-        " s, the limit is ", fixed(entry->limit_s, entry->limit_s < 10 ? 1 : 0),
+        "stuck in ", place(*entry), " after ", fixed(now - entry->since, 1), " s, the limit is ",
+        fixed(entry->limit_s, entry->limit_s < 10 ? 1 : 0),
         " s; the job ends. A rank that is still working is the slow one; if the work may take this long, raise the limit");
   }
   return {};
@@ -93,7 +121,10 @@ void Watchdog::watch() {
       for (Entry& entry : phases_) entry.since += now - last;
     }
     last = now;
-    const std::string line = overdue(now);
+    std::string line = overdue(now);
+    lock.unlock();  // whoever removes a probe waits for its answer, and may hold a phase meanwhile
+    if (line.empty()) line = failed();
+    lock.lock();
     if (!line.empty() && !stop_) {
       lock.unlock();
       end_job_(line);

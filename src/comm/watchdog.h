@@ -29,6 +29,11 @@ class Watchdog {
   void enter(const std::string& operation);
   void leave();
 
+  /// `failure` is asked at every look and must answer at once, from the watchdog's thread: "" where all is well, else a
+  /// line that ends the job, with what the thread that added the probe is at. Returns the probe's number.
+  std::uint64_t add_probe(std::function<std::string()> failure);
+  void remove_probe(std::uint64_t probe);  ///< once back, it is not asked any more
+
   void set_step(std::int64_t step) { step_ = step; }
   std::int64_t step() const { return step_; }
 
@@ -44,9 +49,16 @@ class Watchdog {
     std::thread::id thread;
     std::string operation;
   };
+  struct Probe {
+    std::uint64_t number;
+    std::thread::id thread;
+    std::function<std::string()> failure;
+  };
 
   void watch();
   std::string overdue(double now) const;  ///< the line, or "" where all is well
+  std::string failed() const;             ///< the same of the probes
+  std::string place(const Entry& phase) const;
   void restart_innermost(std::thread::id thread);
 
   std::function<void(const std::string&)> end_job_;
@@ -56,6 +68,8 @@ class Watchdog {
   std::uint64_t next_ = 1;
   std::vector<Entry> phases_;  ///< of all threads, oldest first
   std::vector<Waiting> waiting_;
+  mutable std::mutex probes_mutex_;  ///< held while probes are asked; taken before mutex_
+  std::vector<Probe> probes_;
   std::atomic<std::int64_t> step_{-1};
   std::thread thread_;
 };

@@ -53,6 +53,8 @@ World::World(int& argc, char**& argv) : impl_(std::make_unique<Impl>()) {
   check_mpi(MPI_Comm_split_type(w.comm, MPI_COMM_TYPE_SHARED, w.rank, MPI_INFO_NULL, &local), "MPI_Comm_split_type");
   MPI_Comm_rank(local, &w.local_rank);
   MPI_Comm_size(local, &w.local_size);
+  w.host_root = w.rank;
+  check_mpi(MPI_Bcast(&w.host_root, 1, MPI_INT, 0, local), "MPI_Bcast");
   MPI_Comm_free(&local);
 
   char name[MPI_MAX_PROCESSOR_NAME];
@@ -166,5 +168,10 @@ Phase::Phase(World::Impl& world, const std::string& name, double limit_s)
     : world_(world), number_(world.watchdog->begin(name, limit_s)) {}
 Phase::~Phase() { world_.watchdog->end(number_); }
 void Phase::alive() { world_.watchdog->alive(number_); }
+
+Operation::Operation(World::Impl& world, const std::string& name) : world_(&world) { world.watchdog->enter(name); }
+Operation::~Operation() {
+  if (world_ != nullptr) world_->watchdog->leave();
+}
 
 }  // namespace dltonic::comm

@@ -17,6 +17,7 @@ namespace dltonic::comm {
 struct World::Impl {
   MPI_Comm comm = MPI_COMM_NULL;
   int rank = 0, size = 1, local_rank = 0, local_size = 1;
+  int host_root = 0;  ///< lowest rank of this host: tells hosts apart that have one name
   bool thread_multiple = false;
   std::string host;
   std::unique_ptr<Watchdog> watchdog;
@@ -24,18 +25,6 @@ struct World::Impl {
   std::atomic<bool> ending{false};                     ///< an abort is under way
 
   [[noreturn]] void abort(const std::string& message, int exit_code);
-};
-
-/// Names the collective that this rank is in, for the watchdog's line.
-class Operation {
- public:
-  Operation(World::Impl& world, const std::string& name) : watchdog_(*world.watchdog) { watchdog_.enter(name); }
-  ~Operation() { watchdog_.leave(); }
-  Operation(const Operation&) = delete;
-  Operation& operator=(const Operation&) = delete;
-
- private:
-  Watchdog& watchdog_;
 };
 
 /// MPI counts are ints: longer messages go in pieces of at most `piece` bytes.

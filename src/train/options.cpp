@@ -28,6 +28,8 @@ void DistributedOptions::bind(config::Section& s) {
   s.key("canonical_shards", canonical_shards,
         "canonical: equal parts of the batch, each computed by one rank; 0: the largest divisor of the batch up to 8")
       .min(0);
+  s.key("share_gpu", share_gpu,
+        "two ranks may have one GPU (slow: sums then go through host memory); otherwise that is an error");
 }
 
 int DistributedOptions::shards(int batch_size) const {

@@ -101,6 +101,19 @@ class Phase {
   std::uint64_t number_;
 };
 
+/// While it lives, the watchdog's line says that this thread is "waiting for other ranks in <name>".
+class Operation {
+ public:
+  Operation() = default;  ///< names nothing
+  Operation(World::Impl& world, const std::string& name);
+  ~Operation();
+  Operation(const Operation&) = delete;
+  Operation& operator=(const Operation&) = delete;
+
+ private:
+  World::Impl* world_ = nullptr;
+};
+
 /// First index and count of `rank`'s contiguous share of n things; shares differ by at most one.
 struct Share {
   std::uint64_t first, count;

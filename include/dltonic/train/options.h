@@ -24,6 +24,7 @@ struct Options {
 struct DistributedOptions {
   std::string reduction = "fast";
   int canonical_shards = 0;  ///< 0: the largest divisor of the batch up to 8
+  bool share_gpu = false;    ///< two ranks may compute on one GPU
   void bind(config::Section& s);
   /// Shards of the batch for this batch size; 0 where the reduction is fast.
   int shards(int batch_size) const;

@@ -1,0 +1,130 @@
+// NCCL is loaded where it is first needed, not with the program: a machine without GPUs need not have it, and the program
+// does not read 200 MB to print its help. Where LibTorch has brought its own libnccl.so.2 into the process, that is the one.
+//
+// The communicator is a blocking one: its calls return once work is enqueued, or never where a rank does not come. The
+// watchdog's phases bound that wait and end the process; a non-blocking communicator would have every caller, graph
+// capture included, poll for the same.
+#include "comm/nccl.h"
+
+#include <dlfcn.h>
+#include <nccl.h>
+
+#include <cstring>
+#include <exception>
+
+#include "dltonic/comm/gpu.h"
+#include "dltonic/core/error.h"
+#include "dltonic/core/log.h"
+#include "dltonic/core/text.h"
+
+namespace dltonic::comm {
+namespace {
+
+struct Library {
+  std::string missing;
+  decltype(&ncclGetVersion) get_version = nullptr;
+  decltype(&ncclGetUniqueId) get_unique_id = nullptr;
+  decltype(&ncclCommInitRankConfig) comm_init = nullptr;
+  decltype(&ncclCommFinalize) comm_finalize = nullptr;
+  decltype(&ncclCommDestroy) comm_destroy = nullptr;
+  decltype(&ncclCommGetAsyncError) comm_async_error = nullptr;
+  decltype(&ncclAllReduce) all_reduce = nullptr;
+  decltype(&ncclGetErrorString) error_string = nullptr;
+  decltype(&ncclGetLastError) last_error = nullptr;
+};
+
+Library load() {
+  Library library;
+  void* handle = ::dlopen("libnccl.so.2", RTLD_NOW | RTLD_LOCAL);
+  if (handle == nullptr) handle = ::dlopen(DLTONIC_NCCL_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+  if (handle == nullptr) {
+    library.missing = cat("NCCL cannot be loaded (", ::dlerror(), "): put the folder of libnccl.so.2 on LD_LIBRARY_PATH");
+    return library;
+  }
+  const auto find = [&](const char* name, auto& function) {
+    function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(::dlsym(handle, name));
+    if (function == nullptr) library.missing = cat("this NCCL is too old, it has no ", name);
+  };
+  find("ncclGetVersion", library.get_version);
+  find("ncclGetUniqueId", library.get_unique_id);
+  find("ncclCommInitRankConfig", library.comm_init);
+  find("ncclCommFinalize", library.comm_finalize);
+  find("ncclCommDestroy", library.comm_destroy);
+  find("ncclCommGetAsyncError", library.comm_async_error);
+  find("ncclAllReduce", library.all_reduce);
+  find("ncclGetErrorString", library.error_string);
+  find("ncclGetLastError", library.last_error);
+  return library;
+}
+const Library& nccl() {
+  static const Library once = load();
+  return once;
+}
+
+/// "unhandled cuda error (Cuda failure 'out of memory')"
+std::string explain(ncclResult_t code, ncclComm_t comm) {
+  const char* last = nccl().last_error(comm);
+  return cat(nccl().error_string(code), last != nullptr && *last != '\0' ? cat(" (", last, ")") : std::string());
+}
+
+void check(ncclResult_t code, const char* operation, ncclComm_t comm) {
+  if (code != ncclSuccess && code != ncclInProgress) throw CommError(cat(operation, " failed: ", explain(code, comm)));
+}
+
+}  // namespace
+
+std::string nccl_missing() { return nccl().missing; }
+
+std::string nccl_version() {
+  if (!nccl().missing.empty()) return nccl().missing;
+  int code = 0;
+  nccl().get_version(&code);
+  return cat("NCCL ", code / 10000, ".", code / 100 % 100, ".", code % 100);
+}
+
+struct Nccl::Impl {
+  World& world;
+  double limit_s;
+  int exceptions = std::uncaught_exceptions();
+  ncclComm_t comm = nullptr;
+
+  void sum(void* values, std::size_t n, ncclDataType_t type, device::StreamHandle stream) const {
+    check(nccl().all_reduce(values, values, n, type, ncclSum, comm, stream), "ncclAllReduce", comm);
+  }
+};
+
+Nccl::Nccl(World& world, double limit_s) : impl_(std::make_unique<Impl>(Impl{world, limit_s})) {
+  ncclUniqueId id{};
+  world.agree("start NCCL", [&] {
+    if (world.is_root()) check(nccl().get_unique_id(&id), "ncclGetUniqueId", nullptr);
+  });
+  const std::string bytes = world.broadcast(std::string(id.internal, sizeof id.internal));
+  std::memcpy(id.internal, bytes.data(), sizeof id.internal);
+
+  const Operation operation(world.impl(), "ncclCommInitRank");
+  ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
+  config.blocking = 1;
+  check(nccl().comm_init(&impl_->comm, world.size(), id, world.rank(), &config), "ncclCommInitRank", nullptr);
+}
+
+Nccl::~Nccl() {
+  if (std::uncaught_exceptions() > impl_->exceptions) return;  // sums may be under way that no other rank will join
+  const Phase phase = impl_->world.phase("closing NCCL", impl_->limit_s);
+  const ncclResult_t finalized = nccl().comm_finalize(impl_->comm);
+  const ncclResult_t destroyed = nccl().comm_destroy(impl_->comm);
+  for (const ncclResult_t code : {finalized, destroyed}) {
+    if (code != ncclSuccess) log::warn(cat("NCCL did not close in order: ", nccl().error_string(code)));
+  }
+}
+
+void Nccl::sum(float* values, std::size_t n, device::StreamHandle stream) { impl_->sum(values, n, ncclFloat, stream); }
+void Nccl::sum(double* values, std::size_t n, device::StreamHandle stream) { impl_->sum(values, n, ncclDouble, stream); }
+
+std::string Nccl::failure() const {
+  ncclResult_t code = ncclSuccess;
+  if (const ncclResult_t asked = nccl().comm_async_error(impl_->comm, &code); asked != ncclSuccess) code = asked;
+  if (code == ncclSuccess || code == ncclInProgress) return {};
+  return cat("NCCL failed: ", explain(code, impl_->comm));
+}
+
+}  // namespace dltonic::comm

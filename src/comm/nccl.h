@@ -1,0 +1,35 @@
+/// One NCCL communicator over all ranks; private to comm. no_nccl.cpp stands for it in builds without NCCL.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "dltonic/comm/world.h"
+#include "dltonic/device/stream.h"
+
+namespace dltonic::comm {
+
+/// Why this process has no NCCL; "" where it has.
+std::string nccl_missing();
+
+class Nccl {
+ public:
+  /// On the GPU in use. CommError. collective
+  Nccl(World& world, double limit_s);
+  /// Closes within the limit; does nothing while an exception is on its way up.
+  ~Nccl();
+  Nccl(const Nccl&) = delete;
+  Nccl& operator=(const Nccl&) = delete;
+
+  void sum(float* values, std::size_t n, device::StreamHandle stream);
+  void sum(double* values, std::size_t n, device::StreamHandle stream);
+  /// An asynchronous error, "" where there is none. From any thread, never waits.
+  std::string failure() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dltonic::comm
