@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <thread>
@@ -76,4 +77,57 @@ TEST(Watchdog, AZeroLimitIsNone) {
   Watched w;
   w.dog.begin("debugging", 0);
   EXPECT_FALSE(w.barks_within(700ms));
+}
+
+TEST(Watchdog, AProbesFailureEndsTheJobAndSaysWhereItsThreadIs) {
+  Watched w;
+  w.dog.set_step(8);
+  std::atomic<bool> broken = false;
+  w.dog.add_probe([&]() -> std::string { return broken ? "NCCL failed: remote error" : ""; });
+  w.dog.begin("the training step", 60);
+  w.dog.enter("an all-reduce on the GPUs");
+  std::thread([&] { w.dog.begin("background saving", 60); }).join();  // of no concern
+  EXPECT_FALSE(w.barks_within(700ms));
+  broken = true;
+  ASSERT_TRUE(w.barks_within(2000ms));
+  EXPECT_EQ(
+      w.future.get(),
+      "NCCL failed: remote error; in the training step, step 8: waiting for other ranks in an all-reduce on the GPUs; the "
+      "job ends");
+}
+
+TEST(Watchdog, AProbeFailsOutsideOfPhasesToo) {
+  Watched w;
+  w.dog.add_probe([] { return std::string(); });
+  w.dog.add_probe([] { return std::string("the second one failed"); });
+  ASSERT_TRUE(w.barks_within(2000ms));
+  EXPECT_EQ(w.future.get(), "the second one failed");
+}
+
+TEST(Watchdog, ARemovedProbeIsNotAskedAnyMore) {
+  std::atomic<int> asked = 0;
+  std::atomic<bool> removed = false, asked_late = false;
+  Watched w;
+  const auto probe = w.dog.add_probe([&] {
+    if (removed) asked_late = true;
+    ++asked;
+    std::this_thread::sleep_for(100ms);  // removal comes in the middle of an answer
+    if (removed) asked_late = true;
+    return std::string();
+  });
+  while (asked == 0) std::this_thread::sleep_for(1ms);
+  w.dog.remove_probe(probe);
+  removed = true;
+  const int before = asked;
+  EXPECT_FALSE(w.barks_within(700ms));
+  EXPECT_EQ(asked, before);
+  EXPECT_FALSE(asked_late);
+}
+
+TEST(Watchdog, AsksProbesAndHoldsLimitsAtOnce) {
+  Watched w;
+  w.dog.add_probe([] { return std::string(); });
+  w.dog.begin("training", 0.3);
+  ASSERT_TRUE(w.barks_within(3000ms));
+  EXPECT_THAT(w.future.get(), HasSubstr("stuck in training: still working after"));
 }
