@@ -28,11 +28,14 @@ double Event::milliseconds_since(const Event& earlier) const {
   return ms;
 }
 
+void wait(StreamHandle stream, const Event& event) {
+  check(cudaStreamWaitEvent(stream, event.handle(), 0), "cudaStreamWaitEvent");
+}
+
 Stream::Stream() { check(cudaStreamCreateWithFlags(&handle_, cudaStreamNonBlocking), "cudaStreamCreate"); }
 Stream::~Stream() {
   if (handle_ != nullptr) cudaStreamDestroy(handle_);
 }
-void Stream::wait(const Event& event) { check(cudaStreamWaitEvent(handle_, event.handle(), 0), "cudaStreamWaitEvent"); }
 void Stream::synchronize() const { check(cudaStreamSynchronize(handle_), "waiting for the GPU"); }
 
 Graph::Graph(StreamHandle stream, const std::function<void()>& enqueue) {

@@ -31,6 +31,9 @@ class Event {
   CUevent_st* handle_ = nullptr;
 };
 
+/// What `stream` does from now on waits for the event.
+void wait(StreamHandle stream, const Event& event);
+
 class Stream {
  public:
   Stream();
@@ -38,7 +41,7 @@ class Stream {
   Stream(Stream&& other) noexcept : handle_(other.handle_) { other.handle_ = nullptr; }
   Stream& operator=(Stream&&) = delete;
 
-  void wait(const Event& event);  ///< what follows waits for the event
+  void wait(const Event& event) { device::wait(handle_, event); }
   void synchronize() const;
   operator StreamHandle() const { return handle_; }
 
