@@ -19,7 +19,7 @@ const std::vector<Migration>& migrations() {
       {"data.downsample_pool_size", "data.frames.downsample", ""},
       {"data.test_split", "data.test_split", ""},
       {"data.val_split", "data.val_split", ""},
-      {"data.augmentation.*", "", "set the single keys data.augmentation.shift, flip_x, flip_y and salt_pepper"},
+      {"data.augmentation.*", "", "set the single keys data.augmentation.shift, flip_x, flip_y, drop and salt_pepper"},
       {"train.epochs", "train.epochs", ""},
       {"train.learning_rate", "train.learning_rate", ""},
       {"train.dataloader.batch_size", "train.batch_size", "the global batch, over all ranks"},

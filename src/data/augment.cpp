@@ -1,9 +1,9 @@
 #include "dltonic/data/augment.h"
 
 #include <algorithm>
-#include <cmath>
+#include <cstdlib>
 
-#include "dltonic/core/random.h"
+#include "data/bernoulli.h"
 
 namespace dltonic::data {
 namespace {
@@ -46,57 +46,72 @@ void copy_bits(std::span<const std::uint64_t> in, std::size_t from, std::span<st
   }
 }
 
+void move_frame(const FrameShape& shape, const AugmentationDraw& d, std::span<const std::uint64_t> in,
+                std::span<std::uint64_t> out) {
+  const int width = shape.width, height = shape.height;
+  const int columns = width - std::abs(d.dx), rows = height - std::abs(d.dy);
+  if (columns <= 0 || rows <= 0) return;
+  const int x_in = std::max(0, -d.dx), x_out = std::max(0, d.dx);
+  // mirrored: column x of the flipped line is column width−1−x of the stored one
+  const int first = d.flip_x ? width - x_in - columns : x_in;
+  for (int channel = 0; channel < shape.channels; ++channel) {
+    for (int row = 0; row < rows; ++row) {
+      const int y_in = row + std::max(0, -d.dy), y_out = row + std::max(0, d.dy);
+      const int line = d.flip_y ? height - 1 - y_in : y_in;
+      const auto from = static_cast<std::size_t>((channel * height + line) * width + first);
+      const auto to = static_cast<std::size_t>((channel * height + y_out) * width + x_out);
+      copy_bits(in, from, out, to, static_cast<std::size_t>(columns), d.flip_x);
+    }
+  }
+}
+
+/// Calls change(word, mask) for every word of a row, with random masks of `key`.
+template <class Change>
+void for_each_mask(const BernoulliKey& key, std::uint32_t threshold, std::span<std::uint64_t> row, Change change) {
+  constexpr std::size_t kAtOnce = 4;
+  for (std::size_t first = 0; first < row.size(); first += kAtOnce) {
+    std::uint32_t masks[2 * kAtOnce];
+    bernoulli_words(key, static_cast<std::uint32_t>(2 * first), threshold, masks);
+    for (std::size_t i = 0; i < std::min(kAtOnce, row.size() - first); ++i) {
+      change(row[first + i], masks[2 * i] | (std::uint64_t{masks[2 * i + 1]} << 32));
+    }
+  }
+}
+
 }  // namespace
 
 void AugmentationOptions::bind(config::Section& s) {
   s.key("shift", shift, "random shift by up to this many pixels in x and in y, zeros coming in").unit("pixels").min(0);
   s.key("flip_x", flip_x, "mirror left and right with probability 1/2 (not for digits or gestures)");
   s.key("flip_y", flip_y, "mirror top and bottom with probability 1/2");
+  s.key("drop", drop, "share of the set bits that is cleared: events that a sensor misses").min(0).below(1);
   s.key("salt_pepper", salt_pepper, "share of the bits that is replaced by a random bit").min(0).max(1);
 }
 
-AugmentationDraw Augmentation::draw(std::uint32_t epoch, std::uint32_t sample) const {
-  Random random(seed_, Use::augment, epoch, sample);
-  AugmentationDraw draw;
-  if (options_.shift > 0) {
-    draw.dx = random.between(-options_.shift, options_.shift);
-    draw.dy = random.between(-options_.shift, options_.shift);
-  }
-  if (options_.flip_x) draw.flip_x = random.below(2) == 1;
-  if (options_.flip_y) draw.flip_y = random.below(2) == 1;
-  return draw;
-}
+Augmentation::Augmentation(const AugmentationOptions& options, const FrameShape& shape, std::uint64_t seed)
+    : parameters_{.shape = shape,
+                  .shift = options.shift,
+                  .flip_x = options.flip_x,
+                  .flip_y = options.flip_y,
+                  .drop = bernoulli_threshold(options.drop),
+                  // a bit replaced by a random one changes in half of the cases
+                  .flips = bernoulli_threshold(options.salt_pepper / 2),
+                  .seed = seed} {}
 
 void Augmentation::apply(std::span<const std::uint64_t> in, std::span<std::uint64_t> out, std::uint32_t epoch,
                          std::uint32_t sample) const {
-  const AugmentationDraw d = draw(epoch, sample);
-  const int width = shape_.width, height = shape_.height;
-  const int columns = width - std::abs(d.dx), rows = height - std::abs(d.dy);
-  if (columns > 0 && rows > 0) {
-    for (int channel = 0; channel < shape_.channels; ++channel) {
-      for (int row = 0; row < rows; ++row) {
-        const int y_in = row + std::max(0, -d.dy), y_out = row + std::max(0, d.dy);
-        const int x_in = std::max(0, -d.dx), x_out = std::max(0, d.dx);
-        const int line = d.flip_y ? height - 1 - y_in : y_in;
-        // mirrored: column x of the flipped line is column width−1−x of the stored one
-        const int first = d.flip_x ? width - x_in - columns : x_in;
-        const auto from = static_cast<std::size_t>((channel * height + line) * width + first);
-        const auto to = static_cast<std::size_t>((channel * height + y_out) * width + x_out);
-        copy_bits(in, from, out, to, static_cast<std::size_t>(columns), d.flip_x);
-      }
-    }
+  const AugmentationParameters& p = parameters_;
+  if (p.moves()) move_frame(p.shape, draw(epoch, sample), in, out);
+  else std::copy(in.begin(), in.end(), out.begin());
+  if (p.drop > 0) {
+    for_each_mask({p.seed, Use::drop, epoch, sample}, p.drop, out,
+                  [](std::uint64_t& word, std::uint64_t mask) { word &= ~mask; });
   }
-  if (options_.salt_pepper > 0) {
-    // A bit replaced by a random one is a bit flipped with half the probability; gaps between flips are geometric.
-    const double log_keep = std::log1p(-options_.salt_pepper / 2);
-    Random random(seed_, Use::salt_pepper, epoch, sample);
-    const std::size_t features = shape_.features();
-    double position = std::floor(std::log1p(-random.uniform_double()) / log_keep);
-    while (position < static_cast<double>(features)) {
-      const auto bit = static_cast<std::size_t>(position);
-      out[bit / 64] ^= std::uint64_t{1} << (bit % 64);
-      position += 1 + std::floor(std::log1p(-random.uniform_double()) / log_keep);
-    }
+  if (p.flips > 0) {
+    for_each_mask({p.seed, Use::salt_pepper, epoch, sample}, p.flips, out,
+                  [](std::uint64_t& word, std::uint64_t mask) { word ^= mask; });
+    const std::size_t last = p.shape.features() % 64;
+    if (last > 0) out.back() &= (std::uint64_t{1} << last) - 1;  // what lies past the frame stays zero
   }
 }
 

@@ -21,6 +21,7 @@ enum class Use : std::uint32_t {
   simulator = 7,    ///< a: image
   dropout = 8,      ///< a: step, b: sample
   salt_pepper = 9,  ///< a: epoch, b: sample
+  drop = 10,        ///< a: epoch, b: sample
   test = 1000,
 };
 
@@ -38,6 +39,17 @@ constexpr Block block(Block counter, std::array<std::uint32_t, 2> key) {
   }
   return counter;
 }
+
+/// Blocks side by side: words[0 … 3][lane] are counters and become the blocks.
+template <int kLanes>
+constexpr void blocks(std::uint32_t (&words)[4][kLanes], std::array<std::uint32_t, 2> key) {
+  for (int i = 0; i < kLanes; ++i) {
+    const Block made = block({words[0][i], words[1][i], words[2][i], words[3][i]}, key);
+    for (int k = 0; k < 4; ++k) words[k][i] = made[static_cast<std::size_t>(k)];
+  }
+}
+/// The same for host code, in vectors.
+void blocks(std::uint32_t (&words)[4][8], std::array<std::uint32_t, 2> key);
 }  // namespace philox
 
 /// A stream of numbers for one (seed, use, a, b). Cheap to make: no state but its position.

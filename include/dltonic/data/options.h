@@ -25,6 +25,7 @@ struct Options {
   int crop = 0;                            ///< images: border that is cut off
   SplitOptions splits;
   AugmentationOptions augmentation;
+  std::string residency = "auto";  ///< where frames lie while a GPU trains: residency.h
   void bind(config::Section& s);
 };
 

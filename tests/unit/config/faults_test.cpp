@@ -65,7 +65,7 @@ TEST_F(Faults, KeysOfThePredecessorAreNamedAnew) {
             "command line: train.dataloader.num_workers=4: unknown key; the Python tool had it; here there is nothing to set: "
             "OMP_NUM_THREADS gives the threads of a rank\n"
             "command line: data.augmentation.enabled=true: unknown key; the Python tool had it; here set the single keys "
-            "data.augmentation.shift, flip_x, flip_y and salt_pepper");
+            "data.augmentation.shift, flip_x, flip_y, drop and salt_pepper");
 }
 
 TEST_F(Faults, AMappingWhereAValueBelongsAndAValueWhereASectionBelongs) {

@@ -37,7 +37,7 @@ TEST(MigrationTest, EveryKeyWithoutSuccessorSaysWhatToDo) {
 TEST(MigrationTest, Advice) {
   EXPECT_EQ(migration_advice("base.seed"), "the Python tool's base.seed is train.seed here");
   EXPECT_EQ(migration_advice("data.augmentation.probability"),
-            "the Python tool had it; here set the single keys data.augmentation.shift, flip_x, flip_y and salt_pepper");
+            "the Python tool had it; here set the single keys data.augmentation.shift, flip_x, flip_y, drop and salt_pepper");
   EXPECT_EQ(migration_advice("train.epochs"), "") << "the same name";
   EXPECT_EQ(migration_advice("base.seeds"), "");
   EXPECT_EQ(migration_advice(""), "");
