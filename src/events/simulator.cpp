@@ -1,15 +1,19 @@
 // The model, per pixel of the sensor: I(t) is the blurred image at its place of the moment (bilinear, 0 outside),
-// L = lin-log(I), low-passed; the pixel remembers the L of its last event and fires when L has moved from it by a threshold,
-// at the interpolated time. All pixels advance together from one step of the path to the next; the arithmetic over pixels is
-// written so that the compiler vectorises it, and only pixels that fire leave that path.
+// L = lin-log(I), low-passed; the pixel fires when L has moved from that of its last event by a threshold,
+// at the interpolated time. All pixels advance together from one step of the path to the next, in one loop that the compiler
+// vectorises; only pixels that fire leave that path. Pixels lie in memory as the canvas does (the image with a border, wider
+// than the sensor), so that the loop runs over whole rows without a rest; the columns beyond the sensor never fire.
 #include "dltonic/events/simulator.h"
 
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
-#include <cstring>
 #include <utility>
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
 #include "dltonic/core/error.h"
 #include "dltonic/core/random.h"
@@ -22,16 +26,17 @@ namespace {
 constexpr double kLongestStepPx = 0.75;
 constexpr double kLongestStepUs = 15000;
 constexpr double kLeastThreshold = 1e-3;
-constexpr std::size_t kLanes = 8;  // pixels are padded to whole vectors
+constexpr std::size_t kLanes = 8;  // the loop over pixels takes as many at a time
 
 /// Natural logarithm of a positive normal number to 1e-4 absolute (a polynomial over [1, 2) after the exponent is split off):
 /// far below any threshold, and it vectorises.
 inline float fast_log(float value) {
   const auto bits = std::bit_cast<std::int32_t>(value);
-  const auto exponent = static_cast<float>((bits >> 23) - 127);
+  const auto biased_exponent = static_cast<float>(bits >> 23);
   const float m = std::bit_cast<float>((bits & 0x007FFFFF) | 0x3F800000);
-  const float log_m = -1.7417939f + (2.8212026f + (-1.4699568f + (0.44717955f - 0.056570851f * m) * m) * m) * m;
-  return exponent * 0.69314718f + log_m;
+  constexpr float kBias = 127 * 0.69314718f;
+  return biased_exponent * 0.69314718f +
+         (-1.7417939f - kBias + (2.8212026f + (-1.4699568f + (0.44717955f - 0.056570851f * m) * m) * m) * m);
 }
 
 /// Standard normal numbers from 12 random bits, by a table of quantiles.
@@ -64,30 +69,30 @@ const NormalTable& normals() {
 
 /// Event before sorting: time, and pixel · 2 + polarity.
 struct RawEvent {
-  std::uint32_t t, pixel;
+  std::uint32_t t, code;
 };
 
-/// Stable least-digit-first radix sort by time, 11 bits a pass.
-void sort_events(std::vector<RawEvent>& events, std::vector<RawEvent>& other, std::uint32_t last_t) {
-  constexpr unsigned kDigit = 11;
-  other.resize(events.size());
-  for (unsigned shift = 0; shift < 32 && (last_t >> shift) != 0; shift += kDigit) {
-    std::array<std::uint32_t, 1u << kDigit> start{};
-    for (const RawEvent& event : events) ++start[(event.t >> shift) & ((1u << kDigit) - 1)];
-    std::uint32_t sum = 0;
-    for (std::uint32_t& count : start) sum += std::exchange(count, sum);
-    for (const RawEvent& event : events) other[start[(event.t >> shift) & ((1u << kDigit) - 1)]++] = event;
-    events.swap(other);
+#if defined(__AVX2__)
+/// [bits] the places of the bits that are set, lowest first.
+constexpr auto kPlaces = [] {
+  std::array<std::array<std::uint8_t, 8>, 256> places{};
+  for (unsigned bits = 0; bits < 256; ++bits) {
+    std::size_t count = 0;
+    for (std::uint8_t place = 0; place < 8; ++place) {
+      if ((bits >> place & 1) != 0) places[bits][count++] = place;
+    }
   }
-}
+  return places;
+}();
+#endif
 
 /// What a thread needs while it simulates; sized on use.
 struct Workspace {
-  std::vector<float> canvas, blurred;               // the image with a border
-  std::vector<float> before, now, memory, on, off;  // [pixel] L of the last step, of this one, at the last event; thresholds
-  std::vector<float> last_us;                       // [pixel] time of the last event
-  std::vector<std::uint8_t> fires;                  // [pixel]
-  std::vector<RawEvent> events, sorted;             // room; the first `count` are events
+  std::vector<float> canvas, blurred;          // the image with a border, and room behind for a row
+  std::vector<float> before, now;              // [pixel] L of the last step, of this one
+  std::vector<float> up, down, on, minus_off;  // [pixel] L at the next event ON and OFF; what an event adds to both
+  std::vector<float> last_us;                  // [pixel] time of the last event
+  std::vector<RawEvent> events, sorted;        // room; the first `count` are events
   std::size_t count = 0;
 };
 
@@ -96,21 +101,23 @@ struct Workspace {
 struct Simulator::State {
   SimulatorOptions options;
   std::size_t image_width, image_height, width, height;
-  std::size_t pixels;  ///< of the sensor, padded to whole vectors
   std::vector<PathStep> path;
-  std::vector<float> follow;  ///< [step] share of the change since the last step that the low-pass lets through
+  std::vector<float> lag;     ///< [step] share of the change since the last step that the low-pass holds back
   std::vector<float> kernel;  ///< blur, odd number of taps; empty: none
   // The canvas holds the image with so much dark around it that the sensor sees canvas everywhere on the path.
   std::size_t canvas_width, canvas_height, left, top;
+  std::size_t pixels;  ///< canvas_width a row of the sensor, padded to whole lanes
   std::uint32_t end_us;
   std::vector<std::uint16_t> column_of, row_of;  ///< [pixel]
 
   State(const SimulatorOptions& options_in, int image_width_in, int image_height_in, int sensor_width, int sensor_height);
   void draw_pixels(Random& random, Workspace& work) const;
   void paint(std::span<const std::uint8_t> image, Workspace& work) const;
-  void look(const PathStep& at, Workspace& work) const;
-  void fire(const PathStep& from, const PathStep& to, Random& random, Workspace& work) const;
+  void look(std::size_t step, Workspace& work) const;
+  void fire(std::size_t step, Workspace& work) const;
+  void add_jitter(Random& random, Workspace& work) const;
   void add_noise(Random& random, Workspace& work) const;
+  void write(Workspace& work, Events& out) const;
 };
 
 Simulator::State::State(const SimulatorOptions& options_in, int image_width_in, int image_height_in, int sensor_width,
@@ -134,19 +141,18 @@ Simulator::State::State(const SimulatorOptions& options_in, int image_width_in, 
     refuse(cat("threshold_min ", options.threshold_min, " and log_floor ", options.log_floor,
                " must be at least 0.001 and above 0"));
   const double duration = options.knot_us * static_cast<double>(options.path_x.size() - 1);
-  if (!(options.knot_us > 0) || duration > 4.0e9)
-    refuse(cat("knot_us ", options.knot_us, " gives a recording of ", duration, " us; it must last above 0 and at most 4e9"));
+  if (!(options.knot_us > 0) || duration > 2.0e9)
+    refuse(cat("knot_us ", options.knot_us, " gives a recording of ", duration, " us; it must last above 0 and at most 2e9"));
 
   image_width = static_cast<std::size_t>(image_width_in);
   image_height = static_cast<std::size_t>(image_height_in);
   width = static_cast<std::size_t>(sensor_width);
   height = static_cast<std::size_t>(sensor_height);
-  pixels = (width * height + kLanes - 1) / kLanes * kLanes;
   end_us = static_cast<std::uint32_t>(duration);
   path = saccade_path(options, kLongestStepPx, kLongestStepUs);
   for (std::size_t i = 0; i < path.size(); ++i) {
     const double dt = i == 0 ? 0 : path[i].t_us - path[i - 1].t_us;
-    follow.push_back(options.lowpass_us > 0 ? static_cast<float>(1 - std::exp(-dt / options.lowpass_us)) : 1.0f);
+    lag.push_back(i > 0 && options.lowpass_us > 0 ? static_cast<float>(std::exp(-dt / options.lowpass_us)) : 0.0f);
   }
 
   std::size_t reach = 0;
@@ -176,29 +182,39 @@ Simulator::State::State(const SimulatorOptions& options_in, int image_width_in, 
   top = margin_top;
   canvas_width = left + image_width + margin_right;
   canvas_height = top + image_height + margin_bottom;
-  for (std::size_t i = 0; i < width * height; ++i) {
-    column_of.push_back(static_cast<std::uint16_t>(i % width));
-    row_of.push_back(static_cast<std::uint16_t>(i / width));
+  pixels = (canvas_width * height + kLanes - 1) / kLanes * kLanes;
+  for (std::size_t i = 0; i < pixels; ++i) {
+    column_of.push_back(static_cast<std::uint16_t>(i % canvas_width));
+    row_of.push_back(static_cast<std::uint16_t>(i / canvas_width));
   }
 }
 
 /// Thresholds, and how far each pixel is from firing when the recording starts.
 void Simulator::State::draw_pixels(Random& random, Workspace& work) const {
-  work.on.assign(pixels, 1e30f);  // the padding never fires
-  work.off.assign(pixels, 1e30f);
-  work.memory.resize(pixels);
+  work.up.assign(pixels, 1e30f);  // beyond the sensor nothing fires
+  work.down.assign(pixels, -1e30f);
+  work.on.resize(pixels);
+  work.minus_off.resize(pixels);
+  work.last_us.assign(pixels, -1e18f);
   const auto sd = static_cast<float>(options.threshold_sd), least = static_cast<float>(options.threshold_min);
-  for (std::size_t i = 0; i < width * height; ++i) {
-    const std::uint32_t word = random.next_u32();
-    work.on[i] = std::max(least, static_cast<float>(options.threshold_on) + sd * normals()[word >> 20]);
-    work.off[i] = std::max(least, static_cast<float>(options.threshold_off) + sd * normals()[word >> 8 & 0xFFF]);
-    const float phase = (static_cast<float>(word & 0xFF) + 0.5f) / 256.0f;
-    work.memory[i] = work.now[i] + work.off[i] - phase * (work.on[i] + work.off[i]);
+  const auto mean_on = static_cast<float>(options.threshold_on), mean_off = static_cast<float>(options.threshold_off);
+  const NormalTable& normal = normals();
+  for (std::size_t y = 0; y < height; ++y) {
+    for (std::size_t i = y * canvas_width, end = i + width; i < end; ++i) {
+      const std::uint32_t word = random.next_u32();
+      const float on = std::max(least, mean_on + sd * normal[word >> 20]);
+      const float off = std::max(least, mean_off + sd * normal[word >> 8 & 0xFFF]);
+      const float phase = (static_cast<float>(word & 0xFF) + 0.5f) / 256.0f * (on + off);
+      work.up[i] = work.now[i] + (on + off) - phase;
+      work.down[i] = work.now[i] - phase;
+      work.on[i] = on;
+      work.minus_off[i] = -off;
+    }
   }
 }
 
 void Simulator::State::paint(std::span<const std::uint8_t> image, Workspace& work) const {
-  work.canvas.assign(canvas_width * canvas_height, 0.0f);
+  work.canvas.assign(canvas_width * (canvas_height + 1) + kLanes, 0.0f);
   for (std::size_t y = 0; y < image_height; ++y) {
     float* row = work.canvas.data() + (top + y) * canvas_width + left;
     for (std::size_t x = 0; x < image_width; ++x) row[x] = static_cast<float>(image[y * image_width + x]) * (1.0f / 255.0f);
@@ -228,77 +244,123 @@ void Simulator::State::paint(std::span<const std::uint8_t> image, Workspace& wor
   }
 }
 
-/// work.now = lin-log of what the pixels see with the image at this place.
-void Simulator::State::look(const PathStep& at, Workspace& work) const {
+/// work.now = low-passed lin-log of what the pixels see at this step of the path.
+void Simulator::State::look(std::size_t step, Workspace& work) const {
+  const PathStep& at = path[step];
   const double floor_x = std::floor(at.x), floor_y = std::floor(at.y);
+  const float sign = options.dark_on_bright ? -1.0f : 1.0f, dark = options.dark_on_bright ? 1.0f : 0.0f;
   const auto fx = static_cast<float>(at.x - floor_x), fy = static_cast<float>(at.y - floor_y);
-  const float w00 = (1 - fx) * (1 - fy), w01 = fx * (1 - fy), w10 = (1 - fx) * fy, w11 = fx * fy;
-  // Image column 0 lies at canvas column `left`; the same for rows.
-  const auto x0 = static_cast<std::size_t>(static_cast<std::ptrdiff_t>(left) - static_cast<std::ptrdiff_t>(floor_x));
-  const auto y0 = static_cast<std::size_t>(static_cast<std::ptrdiff_t>(top) - static_cast<std::ptrdiff_t>(floor_y));
-  float* now = work.now.data();
-  for (std::size_t y = 0; y < height; ++y) {
-    const float* row = work.canvas.data() + (y0 + y) * canvas_width + x0;
-    const float* above = row - canvas_width;
-    float* to = now + y * width;
-    for (std::size_t x = 0; x < width; ++x) {
-      const std::ptrdiff_t i = static_cast<std::ptrdiff_t>(x);
-      to[x] = w00 * row[i] + w01 * row[i - 1] + w10 * above[i] + w11 * above[i - 1];
-    }
-  }
+  const float w00 = sign * (1 - fx) * (1 - fy), w01 = sign * fx * (1 - fy), w10 = sign * (1 - fx) * fy, w11 = sign * fx * fy;
   const auto floor = static_cast<float>(options.log_floor);
-  const float dark = options.dark_on_bright ? 1.0f : 0.0f, sign = options.dark_on_bright ? -1.0f : 1.0f;
   const float slope = 1 / floor, shift = std::log(floor) - 1;  // the line meets the logarithm with its slope
-  for (std::size_t i = 0; i < width * height; ++i) {           // the padding stays 0
-    const float intensity = dark + sign * now[i];
-    const float line = intensity * slope + shift, curve = fast_log(std::max(intensity, floor));
-    now[i] = intensity < floor ? line : curve;
+  const float hold = lag[step];
+  // Image column 0 lies at canvas column `left`; the same for rows.
+  const auto x0 = static_cast<std::ptrdiff_t>(left) - static_cast<std::ptrdiff_t>(floor_x);
+  const auto y0 = static_cast<std::ptrdiff_t>(top) - static_cast<std::ptrdiff_t>(floor_y);
+  const auto row = static_cast<std::ptrdiff_t>(canvas_width), n = static_cast<std::ptrdiff_t>(pixels);
+  const float* here = work.canvas.data() + y0 * row + x0;
+  const float* before = work.before.data();
+  float* now = work.now.data();
+#pragma GCC ivdep
+  for (std::ptrdiff_t i = 0; i < n; ++i) {
+    const float light = dark + w00 * here[i] + w01 * here[i - 1] + w10 * here[i - row] + w11 * here[i - row - 1];
+    // Above the floor the line lies over the logarithm, below it under the floor's.
+    const float seen = std::min(light * slope + shift, fast_log(std::max(light, floor)));
+    now[i] = seen + hold * (before[i] - seen);
   }
 }
 
-/// Events between two steps. A pixel that has moved by several thresholds fires as often, at the interpolated times.
-void Simulator::State::fire(const PathStep& from, const PathStep& to, Random& random, Workspace& work) const {
-  // Locals: a store to bytes could otherwise change the vectors and `pixels` themselves, and nothing would be vectorised.
-  const float *now = work.now.data(), *before = work.before.data(), *on = work.on.data(), *off = work.off.data();
-  float* memory = work.memory.data();
-  std::uint8_t* fires = work.fires.data();
-  for (std::size_t i = 0, n = pixels; i < n; ++i) {
-    const float change = now[i] - memory[i];
-    fires[i] = static_cast<std::uint8_t>((change >= on[i]) | (-change >= off[i]));
-  }
-
-  const auto start_us = static_cast<float>(from.t_us), dt = static_cast<float>(to.t_us - from.t_us);
-  const auto refractory = static_cast<float>(options.refractory_us), jitter = static_cast<float>(options.jitter_us);
-  const auto last_possible = static_cast<float>(end_us);
-  const NormalTable& normal = normals();
-  std::size_t count = work.count;
-  for (std::size_t group = 0, n = pixels; group < n; group += 8) {
-    std::uint64_t flags = 0;
-    std::memcpy(&flags, fires + group, 8);
-    for (; flags != 0; flags &= flags - 1) {
-      const std::size_t i = group + static_cast<std::size_t>(std::countr_zero(flags)) / 8;
-      const bool rises = now[i] > memory[i];
-      const float signed_thresholds[2] = {-off[i], on[i]};  // no branch: it would be guessed wrong half the time
-      const float step = signed_thresholds[rises], threshold = std::abs(step);
-      const float us_a_unit = now[i] != before[i] ? dt / (now[i] - before[i]) : 0;
-      const auto code = static_cast<std::uint32_t>(2 * i + (rises ? 1 : 0));
-      float level = memory[i];
-      for (float change = std::abs(now[i] - level); change >= threshold; change -= threshold) {
-        level += step;
-        float t = start_us + std::clamp((level - before[i]) * us_a_unit, 0.0f, dt);
-        if (refractory > 0) {
-          if (t - work.last_us[i] < refractory) continue;
-          work.last_us[i] = t;
-        }
-        if (jitter > 0) t += jitter * normal[random.next_u32() >> 20];
-        if (t < 0 || t > last_possible) continue;  // what jitter takes out of the recording's time is lost, as in a cut
-        if (count == work.events.size()) work.events.resize(2 * count + 1024);
-        work.events[count++] = {static_cast<std::uint32_t>(t), code};
-      }
-      memory[i] = level;
+/// Events between the last step and this, of eight pixels after the other: first one of each pixel that fires, at the
+/// interpolated time, then a second of those that have moved by several thresholds, and so on.
+void Simulator::State::fire(std::size_t step_of_path, Workspace& work) const {
+  const double from_us = path[step_of_path - 1].t_us;
+  const auto start_us = static_cast<float>(from_us), dt_us = static_cast<float>(path[step_of_path].t_us - from_us);
+  const float dead_us = options.refractory_us > 0 ? static_cast<float>(options.refractory_us) : -1e30f;  // none: keeps all
+  const float *now = work.now.data(), *before = work.before.data(), *on = work.on.data(), *minus_off = work.minus_off.data();
+  float *up = work.up.data(), *down = work.down.data(), *last_us = work.last_us.data();
+  RawEvent* events = work.events.data();
+  std::size_t count = work.count, room = work.events.size();
+  for (std::size_t group = 0; group < pixels;) {
+    if (room < count + 8) {  // here, not where the events are written: a call there would empty the registers
+      work.events.resize(room = 2 * room + 1024);
+      events = work.events.data();
     }
+#if defined(__AVX2__)
+    const __m256 level = _mm256_loadu_ps(now + group);
+    __m256 next_up = _mm256_loadu_ps(up + group), next_down = _mm256_loadu_ps(down + group);
+    __m256 rises = _mm256_cmp_ps(level, next_up, _CMP_GE_OQ);
+    __m256 firing = _mm256_or_ps(rises, _mm256_cmp_ps(level, next_down, _CMP_LE_OQ));
+    if (_mm256_testz_ps(firing, firing)) {
+      group += 8;
+      continue;
+    }
+    const __m256 was = _mm256_loadu_ps(before + group), dt = _mm256_set1_ps(dt_us);
+    const __m256 us_a_unit = _mm256_div_ps(dt, _mm256_sub_ps(level, was));
+    const __m256 add_on = _mm256_loadu_ps(on + group), add_off = _mm256_loadu_ps(minus_off + group);
+    const __m256i code =
+        _mm256_add_epi32(_mm256_set1_epi32(static_cast<int>(2 * group)), _mm256_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14));
+    __m256 last = _mm256_loadu_ps(last_us + group);
+    do {
+      const __m256 part = _mm256_mul_ps(_mm256_sub_ps(_mm256_blendv_ps(next_down, next_up, rises), was), us_a_unit);
+      const __m256 t = _mm256_add_ps(_mm256_set1_ps(start_us), _mm256_min_ps(_mm256_max_ps(part, _mm256_setzero_ps()), dt));
+      const __m256 rested = _mm256_cmp_ps(_mm256_sub_ps(t, last), _mm256_set1_ps(dead_us), _CMP_GE_OQ);
+      const __m256 kept = _mm256_and_ps(firing, rested);
+      last = _mm256_blendv_ps(last, t, kept);
+      // Those that are kept move to the front; what is written behind them is overwritten.
+      const auto mask = static_cast<unsigned>(_mm256_movemask_ps(kept));
+      const __m256i order = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(kPlaces[mask].data())));
+      const __m256i times = _mm256_permutevar8x32_epi32(_mm256_cvttps_epi32(t), order);
+      const __m256i codes = _mm256_permutevar8x32_epi32(_mm256_sub_epi32(code, _mm256_castps_si256(rises)), order);
+      const __m256i low = _mm256_unpacklo_epi32(times, codes), high = _mm256_unpackhi_epi32(times, codes);
+      auto* to = reinterpret_cast<__m256i*>(events + count);
+      _mm256_storeu_si256(to, _mm256_permute2x128_si256(low, high, 0x20));
+      _mm256_storeu_si256(to + 1, _mm256_permute2x128_si256(low, high, 0x31));
+      count += static_cast<std::size_t>(std::popcount(mask));
+      const __m256 step = _mm256_and_ps(firing, _mm256_blendv_ps(add_off, add_on, rises));
+      next_up = _mm256_add_ps(next_up, step);
+      next_down = _mm256_add_ps(next_down, step);
+      rises = _mm256_cmp_ps(level, next_up, _CMP_GE_OQ);
+      firing = _mm256_or_ps(rises, _mm256_cmp_ps(level, next_down, _CMP_LE_OQ));
+    } while (!_mm256_testz_ps(firing, firing) && count + 8 <= room);
+    _mm256_storeu_ps(up + group, next_up);
+    _mm256_storeu_ps(down + group, next_down);
+    _mm256_storeu_ps(last_us + group, last);
+    if (_mm256_testz_ps(firing, firing)) group += 8;
+#else
+    bool fired = false;
+    for (std::size_t i = group; i < group + 8; ++i) {
+      const bool rises = now[i] >= up[i];
+      if (!rises && now[i] > down[i]) continue;
+      fired = true;
+      const float part = ((rises ? up[i] : down[i]) - before[i]) * (dt_us / (now[i] - before[i]));
+      const float t = start_us + std::min(std::max(part, 0.0f), dt_us);
+      if (t - last_us[i] >= dead_us) {
+        events[count++] = {static_cast<std::uint32_t>(t), static_cast<std::uint32_t>(2 * i + rises)};
+        last_us[i] = t;
+      }
+      const float step = rises ? on[i] : minus_off[i];
+      up[i] += step;
+      down[i] += step;
+    }
+    if (!fired) group += 8;
+#endif
   }
   work.count = count;
+}
+
+/// What jitter takes out of the recording's time is lost, as in a cut.
+void Simulator::State::add_jitter(Random& random, Workspace& work) const {
+  if (options.jitter_us <= 0) return;
+  const NormalTable& normal = normals();
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < work.count; ++i) {
+    RawEvent event = work.events[i];
+    const double t = event.t + options.jitter_us * static_cast<double>(normal[random.next_u32() >> 20]);
+    if (t < 0 || t > end_us) continue;
+    event.t = static_cast<std::uint32_t>(t);
+    work.events[kept++] = event;
+  }
+  work.count = kept;
 }
 
 void Simulator::State::add_noise(Random& random, Workspace& work) const {
@@ -308,10 +370,49 @@ void Simulator::State::add_noise(Random& random, Workspace& work) const {
   for (double t = 0;;) {
     t -= mean_gap_us * std::log((static_cast<double>(random.next_u32()) + 0.5) * 0x1.0p-32);
     if (t > static_cast<double>(end_us)) return;
-    const std::uint32_t pixel = random.below(sensor_pixels);
+    const std::uint32_t place = random.below(sensor_pixels);
+    const auto pixel = static_cast<std::uint32_t>(place / width * canvas_width + place % width);
     const bool on = random.uniform_double() < options.noise_on_share;
     if (work.count == work.events.size()) work.events.resize(2 * work.count + 64);
     work.events[work.count++] = {static_cast<std::uint32_t>(t), 2 * pixel + (on ? 1 : 0)};
+  }
+}
+
+/// Sorted by time, events of one time in the order in which they were made: a radix sort, its last pass straight into `out`.
+void Simulator::State::write(Workspace& work, Events& out) const {
+  constexpr unsigned kWidest = 11;
+  const unsigned bits = std::max(1u, static_cast<unsigned>(std::bit_width(end_us)));
+  const unsigned passes = (bits + kWidest - 1) / kWidest, digit = (bits + passes - 1) / passes;
+  const std::uint32_t mask = (1u << digit) - 1;
+  std::array<std::uint32_t, 1u << kWidest> place;
+  const std::size_t n = work.count;
+  work.sorted.resize(work.events.size());
+  out.resize(n);
+  const std::uint16_t *column = column_of.data(), *row = row_of.data();
+  std::uint16_t *x = out.x.data(), *y = out.y.data();
+  std::uint32_t* t = out.t.data();
+  std::uint8_t* p = out.p.data();
+  for (unsigned pass = 0; pass < passes; ++pass) {
+    const unsigned shift = pass * digit;
+    const RawEvent* from = work.events.data();
+    std::fill_n(place.begin(), mask + 1, 0u);
+    for (std::size_t i = 0; i < n; ++i) ++place[from[i].t >> shift & mask];
+    std::uint32_t sum = 0;
+    for (std::uint32_t i = 0; i <= mask; ++i) sum += std::exchange(place[i], sum);
+    if (pass + 1 < passes) {
+      RawEvent* to = work.sorted.data();
+      for (std::size_t i = 0; i < n; ++i) to[place[from[i].t >> shift & mask]++] = from[i];
+      work.events.swap(work.sorted);
+      continue;
+    }
+    for (std::size_t i = 0; i < n; ++i) {
+      const RawEvent event = from[i];
+      const std::uint32_t to = place[event.t >> shift & mask]++;
+      x[to] = column[event.code >> 1];
+      y[to] = row[event.code >> 1];
+      t[to] = event.t;
+      p[to] = static_cast<std::uint8_t>(event.code & 1);
+    }
   }
 }
 
@@ -330,35 +431,18 @@ void Simulator::simulate(std::span<const std::uint8_t> image, std::uint32_t inde
   thread_local Workspace work;
   Random random(state.options.seed, Use::simulator, index);
   work.count = 0;
-  work.now.assign(state.pixels, 0.0f);
-  work.before.assign(state.pixels, 0.0f);
-  work.fires.resize(state.pixels);
-  work.last_us.assign(state.pixels, -1e18f);
+  for (std::vector<float>* levels : {&work.now, &work.before, &work.up, &work.down}) levels->assign(state.pixels, 0.0f);
   state.paint(image, work);
-  state.look(state.path.front(), work);
+  state.look(0, work);
   state.draw_pixels(random, work);
   for (std::size_t step = 1; step < state.path.size(); ++step) {
     work.before.swap(work.now);
-    state.look(state.path[step], work);
-    if (const float follow = state.follow[step]; follow < 1) {
-      float* now = work.now.data();
-      const float* before = work.before.data();
-      for (std::size_t i = 0; i < state.pixels; ++i) now[i] = before[i] + follow * (now[i] - before[i]);
-    }
-    state.fire(state.path[step - 1], state.path[step], random, work);
+    state.look(step, work);
+    state.fire(step, work);
   }
+  state.add_jitter(random, work);
   state.add_noise(random, work);
-  work.events.resize(work.count);
-  sort_events(work.events, work.sorted, state.end_us);
-
-  out.resize(work.events.size());
-  for (std::size_t i = 0; i < work.events.size(); ++i) {
-    const RawEvent event = work.events[i];
-    out.x[i] = state.column_of[event.pixel >> 1];
-    out.y[i] = state.row_of[event.pixel >> 1];
-    out.t[i] = event.t;
-    out.p[i] = static_cast<std::uint8_t>(event.pixel & 1);
-  }
+  state.write(work, out);
 }
 
 }  // namespace dltonic::events

@@ -33,7 +33,7 @@ void SimulatorOptions::bind(config::Section& section) {
 }
 
 std::string SimulatorOptions::describe() const {
-  std::string text = cat("simulator 1 threshold_on=", threshold_on, " threshold_off=", threshold_off,
+  std::string text = cat("simulator 2 threshold_on=", threshold_on, " threshold_off=", threshold_off,
                          " threshold_sd=", threshold_sd, " threshold_min=", threshold_min, " log_floor=", fixed(log_floor, 6),
                          " blur_px=", blur_px, " lowpass_us=", lowpass_us, " jitter_us=", jitter_us,
                          " refractory_us=", refractory_us, " noise_hz=", noise_hz, " noise_on_share=", noise_on_share,
