@@ -21,7 +21,8 @@ Initialization initialization_from(const std::string& word) {
 Estimator estimator_from(const std::string& word) {
   if (word == "soft") return Estimator::soft;
   if (word == "hard") return Estimator::hard;
-  throw ConfigError(cat("model.estimator: '", word, "' is not one of soft, hard"));
+  if (word == "gumbel") return Estimator::gumbel;
+  throw ConfigError(cat("model.estimator: '", word, "' is not one of soft, hard, gumbel"));
 }
 
 std::string_view gate_name(int id) {

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "logic/gumbel.h"
 #include "logic/simd.h"
 
 namespace dltonic::logic::cpu {
@@ -164,13 +165,13 @@ struct Copy {
 };
 
 template <class T, auto kKind, class Gates>
-void update_block(const UpdateRule<T>& r, T inverse_temperature, const T* S, T* z, T* m, T* v, T* c) {
+void update_block(const UpdateRule<T>& r, T inverse_temperature, const T* S, const T* seen, T* z, T* m, T* v, T* c) {
   using V = Vec<T>;
   using Kind = typename UpdateRule<T>::Kind;
   using B = Block<T, Gates>;
   const B block{inverse_temperature};
   Rows<T> logits[B::kFours], dz[B::kFours];
-  B::read_logits(z, logits);
+  B::read_logits(seen, logits);
   block.gradient(logits, S, dz);
   for (std::size_t q = 0; q < B::kFours; ++q) {
     Rows<T> old, first, second;
@@ -202,18 +203,20 @@ void update_block(const UpdateRule<T>& r, T inverse_temperature, const T* S, T* 
 }
 
 template <class T, auto kKind, class Gates>
-void update(const T* S, std::int64_t gates, T temperature, const UpdateRule<T>& rule, T* z, T* m, T* v, T* c) {
+void update(const T* S, std::int64_t gates, T temperature, const UpdateRule<T>& rule, const T* seen, T* z, T* m, T* v, T* c) {
   constexpr std::size_t kLogits = Gates::kLogits;
   const T inverse = T{1} / temperature;
   each_block<T>(
       gates,
       [&](std::size_t n) {
-        update_block<T, kKind, Gates>(rule, inverse, S + 4 * n, z + kLogits * n, m + kLogits * n, v + kLogits * n, c + 4 * n);
+        update_block<T, kKind, Gates>(rule, inverse, S + 4 * n, seen + kLogits * n, z + kLogits * n, m + kLogits * n,
+                                      v + kLogits * n, c + 4 * n);
       },
       [&](std::size_t n, std::size_t count) {
+        const Copy<T, kLogits> own_seen(seen + kLogits * n, count);
         Copy<T, kLogits> own_z(z + kLogits * n, count), own_m(m + kLogits * n, count), own_v(v + kLogits * n, count);
         Copy<T, 4> own_S(S + 4 * n, count), own_c(c + 4 * n, count);
-        update_block<T, kKind, Gates>(rule, inverse, own_S.data, own_z.data, own_m.data, own_v.data, own_c.data);
+        update_block<T, kKind, Gates>(rule, inverse, own_S.data, own_seen.data, own_z.data, own_m.data, own_v.data, own_c.data);
         own_z.back(z + kLogits * n, count);
         own_m.back(m + kLogits * n, count);
         own_v.back(v + kLogits * n, count);
@@ -288,12 +291,12 @@ void gate_logit_gradients(const T* z, const T* S, std::int64_t gates, Parametriz
 }
 
 template <class T>
-void gate_update(const T* S, std::int64_t gates, Parametrization p, T temperature, const UpdateRule<T>& rule, T* z, T* m, T* v,
-                 T* c) {
+void gate_update(const T* S, std::int64_t gates, Parametrization p, T temperature, const UpdateRule<T>& rule, const T* seen,
+                 T* z, T* m, T* v, T* c) {
   using Kind = typename UpdateRule<T>::Kind;
   const auto run = [&]<Kind kKind>() {
-    if (p == Parametrization::raw) update<T, kKind, Raw<T>>(S, gates, temperature, rule, z, m, v, c);
-    else update<T, kKind, Light<T>>(S, gates, temperature, rule, z, m, v, c);
+    if (p == Parametrization::raw) update<T, kKind, Raw<T>>(S, gates, temperature, rule, seen, z, m, v, c);
+    else update<T, kKind, Light<T>>(S, gates, temperature, rule, seen, z, m, v, c);
   };
   switch (rule.kind) {
     case Kind::adam:
@@ -308,11 +311,26 @@ void gate_update(const T* S, std::int64_t gates, Parametrization p, T temperatur
   }
 }
 
-#define DLTONIC_INSTANTIATE(T)                                                                     \
-  template void gate_coefficients<T>(const T*, std::int64_t, Parametrization, T, T*);              \
-  template void gate_decisions<T>(const T*, std::int64_t, Parametrization, std::uint8_t*, T*);     \
-  template void gate_logit_gradients<T>(const T*, const T*, std::int64_t, Parametrization, T, T*); \
-  template void gate_update<T>(const T*, std::int64_t, Parametrization, T, const UpdateRule<T>&, T*, T*, T*, T*);
+template <class T>
+void add_gumbel(const T* z, std::int64_t gates, std::uint64_t seed, std::int64_t step, T* seen) {
+#pragma omp for schedule(static)
+  for (std::int64_t gate = 0; gate < gates; ++gate) {
+    for (std::uint32_t four = 0; four < kGateKinds / 4; ++four) {
+      const philox::Block words = gumbel_words(seed, step, static_cast<std::uint32_t>(gate), four);
+      for (std::size_t i = 0; i < 4; ++i) {
+        const std::size_t at = kGateKinds * static_cast<std::size_t>(gate) + 4 * four + i;
+        seen[at] = z[at] + static_cast<T>(gumbel_from(words[i]));
+      }
+    }
+  }
+}
+
+#define DLTONIC_INSTANTIATE(T)                                                                                              \
+  template void gate_coefficients<T>(const T*, std::int64_t, Parametrization, T, T*);                                       \
+  template void gate_decisions<T>(const T*, std::int64_t, Parametrization, std::uint8_t*, T*);                              \
+  template void gate_logit_gradients<T>(const T*, const T*, std::int64_t, Parametrization, T, T*);                          \
+  template void gate_update<T>(const T*, std::int64_t, Parametrization, T, const UpdateRule<T>&, const T*, T*, T*, T*, T*); \
+  template void add_gumbel<T>(const T*, std::int64_t, std::uint64_t, std::int64_t, T*);
 DLTONIC_INSTANTIATE(float)
 DLTONIC_INSTANTIATE(double)
 #undef DLTONIC_INSTANTIATE

@@ -52,15 +52,18 @@ struct Network<T>::Impl {
     InverseIndex index;                              // where it can't
   };
 
-  Impl(const NetworkOptions& options, int features_, int classes_)
+  Impl(const NetworkOptions& options, int features_, int classes_, std::uint64_t seed_)
       : features(features_),
         classes(classes_),
+        seed(seed_),
         parametrization(parametrization_from(options.parametrization)),
         estimator(estimator_from(options.estimator)),
         temperature(static_cast<T>(options.temperature)),
         grad_factor(static_cast<T>(options.grad_factor)) {
     if (classes < 1) throw ConfigError(cat("a network needs at least 1 class, but has ", classes));
     if (!(options.temperature > 0)) throw ConfigError(cat("model.temperature: ", options.temperature, " is not above 0"));
+    if (estimator == Estimator::gumbel && parametrization != Parametrization::raw)
+      throw ConfigError("model.estimator gumbel draws one of 16 gates: it needs model.parametrization=raw");
   }
 
   // ---- construction ---------------------------------------------------------------------------------
@@ -84,8 +87,9 @@ struct Network<T>::Impl {
     m.assign(n, 0);
     v.assign(n, 0);
     soft_c.assign(static_cast<std::size_t>(4 * total), 0);
-    if (estimator == Estimator::hard) hard_c = soft_c;
     ids.assign(static_cast<std::size_t>(total), 0);
+    if (estimator != Estimator::soft) hard_c = soft_c;
+    if (estimator == Estimator::gumbel) seen.assign(n, 0), seen_ids = ids;
   }
 
   std::int64_t per_gate() const { return logits_per_gate(parametrization); }
@@ -106,6 +110,15 @@ struct Network<T>::Impl {
   void logits_changed() {
     ids_are_old = true;
     if (estimator == Estimator::hard) decide();
+    if (estimator == Estimator::gumbel) draw();
+  }
+  /// The gates of the coming step's forward.
+  void draw() {
+#pragma omp parallel
+    {
+      cpu::add_gumbel(z.data(), total, seed, step, seen.data());
+      cpu::gate_decisions(seen.data(), total, parametrization, seen_ids.data(), hard_c.data());
+    }
   }
   void decide() {
     if (!ids_are_old) return;
@@ -191,7 +204,7 @@ struct Network<T>::Impl {
       layers[0].index = make_inverse_index(layers[0].wiring, layers[0].inputs);
     loss.resize(source.samples);
     correct.resize(source.samples);
-    const T* c = estimator == Estimator::hard ? hard_c.data() : soft_c.data();
+    const T* c = estimator == Estimator::soft ? soft_c.data() : hard_c.data();
     const Layer& first_layer = layers.front();
 #pragma omp parallel
     for (std::size_t t = 0; t < tiling.count; ++t) {
@@ -302,7 +315,8 @@ struct Network<T>::Impl {
     rule.step_size = static_cast<T>(rate / (1 - std::pow(options.beta1, power)));
     rule.root_correction = static_cast<T>(1 / std::sqrt(1 - std::pow(options.beta2, power)));
 #pragma omp parallel
-    cpu::gate_update(sums, total, parametrization, temperature, rule, z.data(), m.data(), v.data(), soft_c.data());
+    cpu::gate_update(sums, total, parametrization, temperature, rule, estimator == Estimator::gumbel ? seen.data() : z.data(),
+                     z.data(), m.data(), v.data(), soft_c.data());
     logits_changed();
   }
 
@@ -330,6 +344,7 @@ struct Network<T>::Impl {
   }
 
   int features, classes;
+  std::uint64_t seed;  ///< of gumbel's draws
   Parametrization parametrization;
   Estimator estimator;
   T temperature, grad_factor;
@@ -338,8 +353,10 @@ struct Network<T>::Impl {
   std::int64_t total = 0;
   std::int64_t step = 0;
   AlignedVector<T> z, m, v;         // [total][16|4]: logits and moments
-  AlignedVector<T> soft_c, hard_c;  // [total][4]; hard_c only for the hard estimator
+  AlignedVector<T> soft_c, hard_c;  // [total][4]; hard_c: of the forward pass of the hard estimators
   AlignedVector<std::uint8_t> ids;  // [total] gates of the hard circuit
+  AlignedVector<T> seen;            // gumbel: logits with this step's noise
+  AlignedVector<std::uint8_t> seen_ids;
   bool ids_are_old = true;
 
   // scratch of a pass
@@ -354,7 +371,7 @@ struct Network<T>::Impl {
 
 template <class T>
 Network<T>::Network(const NetworkOptions& options, int features, int classes, std::uint64_t seed)
-    : impl_(std::make_unique<Impl>(options, features, classes)) {
+    : impl_(std::make_unique<Impl>(options, features, classes, seed)) {
   const WiringKind kind = wiring_kind_from(options.wiring);
   const Initialization how = initialization_from(options.init);
   if (options.layers < 1) throw ConfigError(cat("model.layers: ", options.layers, " is below 1"));
@@ -380,7 +397,7 @@ Network<T>::Network(const NetworkOptions& options, int features, int classes, st
 template <class T>
 Network<T>::Network(const NetworkOptions& options, int features, int classes, std::vector<Wiring> wiring,
                     const std::vector<std::vector<T>>& logits)
-    : impl_(std::make_unique<Impl>(options, features, classes)) {
+    : impl_(std::make_unique<Impl>(options, features, classes, /*seed=*/0)) {
   if (wiring.size() != logits.size())
     throw DataError(cat("wiring of ", wiring.size(), " layers but logits of ", logits.size()));
   impl_->set_layers(std::move(wiring), options.tau);

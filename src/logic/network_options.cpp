@@ -12,8 +12,9 @@ void NetworkOptions::bind(config::Section& s) {
       .choices({"raw", "light"});
   s.key("init", init, "first logits: normal, or residual (every gate starts near its first input)")
       .choices({"normal", "residual"});
-  s.key("estimator", estimator, "forward of training: soft mixtures, or the most likely gates (straight-through)")
-      .choices({"soft", "hard"});
+  s.key("estimator", estimator,
+        "forward of training: soft mixtures, or the most likely gates (straight-through), or gates drawn by Gumbel noise")
+      .choices({"soft", "hard", "gumbel"});
   s.key("temperature", temperature, "divides the logits").above(0);
   s.key("tau", tau, "divides the class sums; auto: 0.5 * sqrt(outputs a class)").above(0).or_auto();
   s.key("grad_factor", grad_factor, "multiplies the gradient that a layer hands to the one before it").above(0);

@@ -25,8 +25,9 @@ constexpr int logits_per_gate(Parametrization p) { return p == Parametrization::
 enum class Initialization : std::uint8_t { normal, residual };
 
 /// soft: mixtures forward and backward. hard: the most likely gate's row forward and for input gradients, so activations
-/// are bits; logit gradients are those of the soft mixture (straight-through).
-enum class Estimator : std::uint8_t { soft, hard };
+/// are bits; logit gradients are those of the soft mixture (straight-through). gumbel (raw only): as hard, with the gate
+/// drawn anew in each step by noise on the logits, in the soft mixture too (Yousefi et al. 2025, arXiv 2506.07500).
+enum class Estimator : std::uint8_t { soft, hard, gumbel };
 
 /// Words of the configuration; throw ConfigError for another word.
 Parametrization parametrization_from(const std::string& word);

@@ -37,9 +37,14 @@ struct UpdateRule {
   T root_correction = 0;   ///< 1 / sqrt(1 - beta2^t)
 };
 
-/// S -> dz -> z, moments -> c in one pass: z, m, v are read and written once, c written (the soft one).
+/// S -> dz -> z, moments -> c in one pass: z, m, v are read and written once, c written (the soft one). dz is that of the
+/// mixtures of `seen`: z itself, or what noise made of it in the forward pass.
 template <class T>
-void gate_update(const T* S, std::int64_t gates, Parametrization p, T temperature, const UpdateRule<T>& rule, T* z, T* m, T* v,
-                 T* c);
+void gate_update(const T* S, std::int64_t gates, Parametrization p, T temperature, const UpdateRule<T>& rule, const T* seen,
+                 T* z, T* m, T* v, T* c);
+
+/// seen = z + the Gumbel noise of (seed, step, gate), written; gates number from 0 over the whole network.
+template <class T>
+void add_gumbel(const T* z, std::int64_t gates, std::uint64_t seed, std::int64_t step, T* seen);
 
 }  // namespace dltonic::logic::cpu

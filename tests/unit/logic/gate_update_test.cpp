@@ -89,8 +89,8 @@ class GateUpdate : public testing::TestWithParam<Setting> {
       rule.momentum = static_cast<T>(momentum);
       rule.step_size = static_cast<T>(rate / (1 - std::pow(beta1, step)));
       rule.root_correction = static_cast<T>(1 / std::sqrt(1 - std::pow(beta2, step)));
-      gate_update(tS.data(), kGates, GetParam().p, static_cast<T>(GetParam().temperature), rule, tz.data(), tm.data(),
-                  tv.data(), tc.data());
+      gate_update(tS.data(), kGates, GetParam().p, static_cast<T>(GetParam().temperature), rule, tz.data(), tz.data(),
+                  tm.data(), tv.data(), tc.data());
     }
     for (std::size_t i = 0; i < z.size(); ++i) ASSERT_NEAR(tz[i], z[i], bound) << i;
     for (std::size_t gate = 0; gate < kGates; ++gate) {

@@ -1,0 +1,80 @@
+/// A Network's twin on a GPU: the same wiring, logits and arithmetic in kernels that move each row of activations once
+/// where the wiring is a walk (src/logic/gpu). Everything is enqueued on a stream: nothing waits, nothing allocates after
+/// the first use of a method, so steps can be captured in a graph. Results repeat bit for bit; they differ from the CPU's by
+/// rounding.
+///
+/// The host's Network keeps wiring and logits in canonical order, as checkpoints hold them: upload() takes them from there,
+/// download() brings them back.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "dltonic/device/step.h"
+#include "dltonic/logic/network.h"
+#include "dltonic/logic/optimizer.h"
+
+namespace dltonic::logic {
+
+/// How soft activations and gradients lie in GPU memory. Sums, logits and moments are float32 always. Hard estimators keep
+/// activations as bits; precision is then that of gradients.
+enum class Precision : std::uint8_t { float32, bfloat16 };
+Precision precision_from(const std::string& word);  ///< ConfigError for another word
+
+class DeviceNetwork {
+ public:
+  /// Packed bits [feature][row_words of 64 samples] and labels [sample] in device memory. Rows are padded to a multiple of
+  /// 256 samples (row_words a multiple of 4), zero past the samples; labels need no padding.
+  struct Batch {
+    const std::uint64_t* bits = nullptr;
+    std::size_t row_words = 0;
+    const std::uint16_t* labels = nullptr;
+    int samples = 0;
+  };
+
+  /// `host` must outlive this. most_samples: of a batch. tile_samples: how many a pass takes at once, 0: chosen. ConfigError,
+  /// DeviceError. Waits for the upload.
+  DeviceNetwork(Network<float>& host, const NetworkOptions& options, const OptimizerOptions& optimizer, Precision precision,
+                int most_samples, device::StreamHandle stream, int tile_samples = 0);
+  ~DeviceNetwork();
+  DeviceNetwork(DeviceNetwork&&) noexcept;
+
+  /// Four sums of loss_sum * inverse_batch over `batch`; loss and right predictions are added to sums. `add`: to the four
+  /// sums of earlier micro-batches of the step, which must have been as large. layer_done(l) is called when the kernels
+  /// that complete layer l's sums have been enqueued, from the last layer to the first.
+  void forward_backward(const Batch& batch, double inverse_batch, bool add, device::StepSums* sums, device::StreamHandle stream,
+                        const std::function<void(int)>& layer_done = {});
+
+  /// Brings a layer's four sums of the whole batch into one buffer, for a reduction over ranks: [gates][4] in device order,
+  /// the same on every rank with this wiring.
+  std::span<float> collect(int layer, device::StreamHandle stream);
+  /// That buffer, layer after layer (device memory).
+  std::span<float> collected() const;
+
+  /// One optimiser step. collected: from the buffer of collect(), else straight from forward_backward's sums.
+  void update(const device::StepClock* clock, device::StepSums* sums, bool collected, device::StreamHandle stream);
+
+  /// Coefficients (and gumbel's draw) for the step that the clock names. Needed once, before the first step.
+  void begin(const device::StepClock* clock, device::StreamHandle stream);
+
+  /// Class scores before softmax, out [sample][class] in device memory. As Network's; allocate on first use.
+  void logits(const Batch& batch, float* out, device::StreamHandle stream);
+  void hard_logits(const Batch& batch, float* out, device::StreamHandle stream);
+
+  /// From and to the host's Network; they wait. upload: wiring, logits, moments; graphs captured before are void.
+  /// download: logits, moments, and `steps` as the number of updates made.
+  void upload(device::StreamHandle stream);
+  void download(std::int64_t steps, device::StreamHandle stream);
+
+  /// "chain, 2 fused, bfloat16, tiles of 512": how it runs.
+  std::string describe() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dltonic::logic

@@ -1,0 +1,465 @@
+// Owner of a network's device memory and order of calls; the arithmetic lies in kernels.h.
+#include "dltonic/logic/device_network.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "dltonic/core/error.h"
+#include "dltonic/core/text.h"
+#include "dltonic/device/buffer.h"
+#include "logic/gpu/kernels.h"
+
+namespace dltonic::logic {
+
+using device::Buffer;
+using device::StreamHandle;
+using gpu::Activations;
+using gpu::InputBits;
+using gpu::LayerOnDevice;
+using gpu::Tile;
+
+namespace {
+
+constexpr int kTileSamples = 512;   // of training: measured best at batches of 512 and 2048
+constexpr int kReadSamples = 256;   // of soft evaluation
+constexpr int kHardSamples = 2048;  // of hard evaluation: a tile's rows of 64,000 gates stay in L2
+constexpr int kStreams = 3;         // of hard evaluation: one's memory traffic hides the other's latencies
+
+int rounded_up(std::int64_t n, std::int64_t unit) { return static_cast<int>((n + unit - 1) / unit * unit); }
+
+gpu::Rule rule_of(const OptimizerOptions& o) {
+  using Kind = gpu::Rule::Kind;
+  return {.kind = o.kind == "sgd"     ? Kind::sgd
+                  : o.kind == "adamw" ? Kind::adamw
+                                      : Kind::adam,
+          .beta1 = o.beta1,
+          .beta2 = o.beta2,
+          .epsilon = static_cast<float>(o.epsilon),
+          .weight_decay = static_cast<float>(o.weight_decay),
+          .momentum = static_cast<float>(o.momentum)};
+}
+
+/// A layer's lists in device memory.
+struct Layer {
+  gpu::LayerPlan plan;  // on the host: its order is needed for upload and download
+  std::int64_t offset = 0;
+  Buffer<gpu::Pair> pairs;
+  Buffer<gpu::Segment> segments;
+  Buffer<std::int32_t> consumers_begin;
+  Buffer<gpu::Consumer> consumers;
+  Buffer<gpu::ScoreGate> scores;
+  Buffer<std::uint16_t> class_of;
+  LayerOnDevice view;
+
+  void send(StreamHandle stream) {
+    pairs = device::uploaded(plan.pairs, stream);
+    segments = device::uploaded(plan.segments, stream);
+    consumers_begin = device::uploaded(plan.consumers_begin, stream);
+    consumers = device::uploaded(plan.consumers, stream);
+    scores = device::uploaded(plan.scores, stream);
+    class_of = device::uploaded(plan.class_of, stream);
+    view = {plan.inputs,      plan.gates,      static_cast<std::int32_t>(plan.segments.size()),
+            pairs.data(),     segments.data(), consumers_begin.data(),
+            consumers.data(), scores.data(),   class_of.data()};
+  }
+};
+
+}  // namespace
+
+Precision precision_from(const std::string& word) {
+  if (word == "float32") return Precision::float32;
+  if (word == "bfloat16") return Precision::bfloat16;
+  throw ConfigError(cat("train.precision: '", word, "' is not one of float32, bfloat16"));
+}
+
+struct DeviceNetwork::Impl {
+  Impl(Network<float>& host_, const NetworkOptions& o, const OptimizerOptions& optimizer, Precision precision_,
+       int most_samples, StreamHandle stream, int tile_samples)
+      : host(host_),
+        rule(rule_of(optimizer)),
+        precision(precision_),
+        parametrization(parametrization_from(o.parametrization)),
+        estimator(estimator_from(o.estimator)),
+        temperature(static_cast<float>(o.temperature)),
+        grad_factor(static_cast<float>(o.grad_factor)),
+        tile(rounded_up(tile_samples > 0 ? tile_samples : kTileSamples, 256)),
+        total(host_.total_gates()) {
+    const bool bits = estimator != Estimator::soft, wide = precision == Precision::float32;
+    kind = bits ? (wide ? Activations::bits_float32 : Activations::bits_bfloat16)
+                : (wide ? Activations::float32 : Activations::bfloat16);
+    layers.resize(static_cast<std::size_t>(host.layers()));
+    plan(stream);
+
+    const auto n = static_cast<std::size_t>(total);
+    z = Buffer<float>(n * per_gate());
+    m = Buffer<float>(n * per_gate());
+    v = Buffer<float>(n * per_gate());
+    c = Buffer<float>(4 * n);
+    number = Buffer<std::uint32_t>(n);
+    if (bits) ids = Buffer<std::uint8_t>(n);
+    most = gpu::make_tile(std::min(most_samples, tile));
+    S = Buffer<float>(4 * n * static_cast<std::size_t>(most.groups));
+    collected = Buffer<float>(4 * n);
+    make_room(most_samples);
+    upload(stream);
+  }
+
+  std::size_t per_gate() const { return static_cast<std::size_t>(logits_per_gate(parametrization)); }
+  bool packed() const { return gpu::packed(kind); }
+  /// Layers 1 and 2 run as one: the second is a walk and not the last.
+  bool fuses() const { return layers.size() > 2 && layers[1].view.is_walk(); }
+
+  void plan(StreamHandle stream) {
+    std::vector<const Wiring*> wiring;
+    for (int l = 0; l < host.layers(); ++l) wiring.push_back(&host.wiring(l));
+    auto plans = gpu::make_device_plan(wiring, host.features(), host.classes());
+    std::int64_t offset = 0;
+    for (std::size_t l = 0; l < layers.size(); ++l) {
+      layers[l].plan = std::move(plans[l]);
+      layers[l].offset = offset;
+      layers[l].send(stream);
+      offset += layers[l].plan.gates;
+    }
+  }
+
+  void make_room(int most_samples) {
+    rows.resize(layers.size() - 1);
+    std::size_t widest_input = 0;
+    for (std::size_t l = 0; l + 1 < layers.size(); ++l) {
+      const auto gates = static_cast<std::size_t>(layers[l].plan.gates);
+      if (l > 0 || !fuses() || packed()) rows[l] = Buffer<std::byte>(gates * gpu::activation_bytes(kind, most.padded()));
+      if (l > 0 || !fuses()) widest_input = std::max(widest_input, gates);
+    }
+    for (auto& buffer : gradients) {
+      if (layers.size() > 1) buffer = Buffer<std::byte>(widest_input * gpu::gradient_bytes(kind, most.padded()));
+    }
+    parts = Buffer<float>(part_floats(most.padded()));
+    table = Buffer<std::byte>(static_cast<std::size_t>(host.classes()) * gpu::gradient_bytes(kind, most.padded()));
+    const auto samples = static_cast<std::size_t>(rounded_up(most_samples, 256));
+    loss = Buffer<float>(samples);
+    correct = Buffer<std::uint8_t>(samples);
+  }
+
+  /// Of parts of class sums for rows of so many samples: wide groups of lanes give the most parts.
+  std::size_t part_floats(int padded) const {
+    const std::int64_t last = layers.back().plan.gates;
+    const int parts_a_class = std::max(gpu::score_parts(last, host.classes(), {.lanes = 32}),
+                                       gpu::hard_score_parts(last, host.classes(), /*row_bytes=*/128));
+    return static_cast<std::size_t>(host.classes()) * static_cast<std::size_t>(parts_a_class) *
+           static_cast<std::size_t>(padded);
+  }
+
+  // ---- training -------------------------------------------------------------------------------------
+  /// Calls f(first sample, samples) for the tiles of a batch.
+  template <class F>
+  static void each_tile(int samples, int most_of_tile, F f) {
+    const int count = (samples + most_of_tile - 1) / most_of_tile;
+    const int each = count > 1 ? rounded_up((samples + count - 1) / count, 256) : samples;
+    for (int first = 0; first < samples; first += each) f(first, std::min(each, samples - first));
+  }
+  static InputBits input_of(const Batch& batch, int first) {
+    return {reinterpret_cast<const std::uint8_t*>(batch.bits) + first / 8, batch.row_words * 8};
+  }
+  const float* c_of(const float* base, std::size_t l) const { return base + 4 * layers[l].offset; }
+
+  /// Layers but the last; hands back the number of parts of each class.
+  int forward(InputBits x, Tile t, StreamHandle stream) {
+    const LayerOnDevice& last = layers.back().view;
+    const int classes = host.classes();
+    if (packed()) {
+      const int row_bytes = t.padded() / 8;
+      return hard_forward(
+          x, row_bytes, ids.data(), [&](std::size_t l) { return rows[l].data(); }, parts.data(), stream);
+    }
+    if (layers.size() == 1) {
+      gpu::forward_scores(x, last, c.data(), classes, t, parts.data(), stream);
+    } else {
+      std::size_t next = 1;
+      if (fuses()) {
+        gpu::forward_fused(kind, x, layers[0].view, c.data(), layers[1].view, c_of(c.data(), 1), t, rows[1].data(), stream);
+        next = 2;
+      } else {
+        gpu::forward_input(kind, x, layers[0].view, c.data(), t, rows[0].data(), stream);
+      }
+      for (std::size_t l = next; l + 1 < layers.size(); ++l)
+        inner_forward(kind, l, rows[l - 1].data(), c.data(), t, rows[l].data(), stream);
+      gpu::forward_scores(kind, rows.back().data(), last, c_of(c.data(), layers.size() - 1), classes, t, parts.data(), stream);
+    }
+    return gpu::score_parts(last.gates, classes, t);
+  }
+
+  void inner_forward(Activations how, std::size_t l, const void* x, const float* base, Tile t, void* y, StreamHandle stream) {
+    const LayerOnDevice& layer = layers[l].view;
+    if (layer.is_walk()) gpu::forward_walk(how, x, layer, c_of(base, l), t, y, stream);
+    else gpu::forward_gather(how, x, layer, c_of(base, l), t, y, stream);
+  }
+
+  /// `row(l)`: where layer l's outputs go.
+  template <class RowOf>
+  int hard_forward(InputBits x, int row_bytes, const std::uint8_t* gate_ids, RowOf row, float* to, StreamHandle stream) {
+    const void* in = x.bytes;
+    std::size_t stride = x.stride;
+    for (std::size_t l = 0; l + 1 < layers.size(); ++l) {
+      const LayerOnDevice& layer = layers[l].view;
+      void* y = row(l);
+      if (l > 0 && layer.is_walk()) gpu::hard_walk(in, layer, gate_ids + layers[l].offset, row_bytes, y, stream);
+      else gpu::hard_gather(in, stride, layer, gate_ids + layers[l].offset, row_bytes, y, stream);
+      in = y;
+      stride = static_cast<std::size_t>(row_bytes);
+    }
+    gpu::hard_scores(in, stride, layers.back().view, gate_ids + layers.back().offset, host.classes(), row_bytes, to, stream);
+    return gpu::hard_score_parts(layers.back().plan.gates, host.classes(), row_bytes);
+  }
+
+  gpu::Sums sums_of(std::size_t l, bool add, device::StepSums* step) {
+    return {S.data() + 4 * layers[l].offset, 4 * static_cast<std::size_t>(total), add, &step->nonfinite};
+  }
+
+  void backward(InputBits x, Tile t, bool add, device::StepSums* step, StreamHandle stream,
+                const std::function<void(int)>& layer_done) {
+    const auto done = [&](std::size_t l) {
+      if (layer_done) layer_done(static_cast<int>(l));
+    };
+    gpu::OutputGradient dy{table.data(), layers.back().view.class_of};
+    for (std::size_t l = layers.size() - 1; l > 0; --l) {
+      const LayerOnDevice& layer = layers[l].view;
+      if (l == 1 && fuses()) {
+        gpu::backward_fused(kind, x, dy, layers[0].view, c.data(), layer, c_of(c.data(), 1), grad_factor, t,
+                            sums_of(0, add, step), sums_of(1, add, step), stream);
+        done(1);
+        done(0);
+        return;
+      }
+      void* dx = gradients[l % 2].data();
+      if (layer.is_walk()) {
+        gpu::backward_walk(kind, rows[l - 1].data(), dy, layer, c_of(c.data(), l), grad_factor, t, sums_of(l, add, step), dx,
+                           stream);
+      } else {
+        gpu::backward_general(kind, rows[l - 1].data(), dy, layer, c_of(c.data(), l), grad_factor, t, sums_of(l, add, step), dx,
+                              stream);
+      }
+      done(l);
+      dy = {dx, nullptr};
+    }
+    gpu::backward_input(kind, x, dy, layers[0].view, t, sums_of(0, add, step), stream);
+    done(0);
+  }
+
+  void forward_backward(const Batch& batch, double inverse_batch, bool add, device::StepSums* step, StreamHandle stream,
+                        const std::function<void(int)>& layer_done) {
+    if (rounded_up(batch.samples, 256) > static_cast<int>(loss.size()))
+      throw DeviceError(cat("a batch of ", batch.samples, " samples where room was made for ", loss.size()));
+    each_tile(batch.samples, tile, [&](int first, int samples) {
+      // Tiles after the first add to its groups of sums, so they have no more of them.
+      const Tile t = gpu::make_tile(samples, add || first > 0 ? used : most);
+      if (!add && first == 0) used = t;
+      const InputBits x = input_of(batch, first);
+      const int count = forward(x, t, stream);
+      gpu::group_loss(kind, parts.data(), count, host.classes(), t, host.tau(), inverse_batch, batch.labels + first,
+                      loss.data() + first, correct.data() + first, table.data(), stream);
+      const bool is_last = first + t.samples >= batch.samples;
+      backward(x, t, add || first > 0, step, stream, is_last ? layer_done : std::function<void(int)>{});
+    });
+    gpu::tally(loss.data(), correct.data(), batch.samples, step, stream);
+  }
+
+  gpu::Logits logits_view(Estimator how, float* coefficients, std::uint8_t* gate_ids) {
+    return {total, parametrization, how, temperature, z.data(), m.data(), v.data(), number.data(), coefficients, gate_ids};
+  }
+
+  // ---- reading --------------------------------------------------------------------------------------
+  void soft_logits(const Batch& batch, float* out, StreamHandle stream) {
+    const Activations how = precision == Precision::float32 ? Activations::float32 : Activations::bfloat16;
+    if (read_c.size() == 0) read_c = Buffer<float>(c.size());
+    std::size_t widest = 0;
+    for (const Layer& layer : layers) widest = std::max(widest, static_cast<std::size_t>(layer.plan.gates));
+    for (auto& buffer : read_rows) buffer.reserve(widest * gpu::activation_bytes(how, kReadSamples));
+    read_parts.reserve(part_floats(kReadSamples));
+    gpu::coefficients(logits_view(Estimator::soft, read_c.data(), nullptr), no_clock.data(), stream);
+    each_tile(batch.samples, kReadSamples, [&](int first, int samples) {
+      const Tile t = gpu::make_tile(samples);
+      const InputBits x = input_of(batch, first);
+      const LayerOnDevice& last = layers.back().view;
+      if (layers.size() == 1) {
+        gpu::forward_scores(x, last, read_c.data(), host.classes(), t, read_parts.data(), stream);
+      } else {
+        gpu::forward_input(how, x, layers[0].view, read_c.data(), t, read_rows[0].data(), stream);
+        for (std::size_t l = 1; l + 1 < layers.size(); ++l)
+          inner_forward(how, l, read_rows[(l - 1) % 2].data(), read_c.data(), t, read_rows[l % 2].data(), stream);
+        gpu::forward_scores(how, read_rows[(layers.size() - 2) % 2].data(), last, c_of(read_c.data(), layers.size() - 1),
+                            host.classes(), t, read_parts.data(), stream);
+      }
+      gpu::group_logits(read_parts.data(), gpu::score_parts(last.gates, host.classes(), t), host.classes(), t.samples,
+                        t.padded(), host.tau(),
+                        out + static_cast<std::size_t>(first) * static_cast<std::size_t>(host.classes()), stream);
+    });
+  }
+
+  /// What one of the streams of hard evaluation owns.
+  struct HardLane {
+    device::Stream stream;
+    device::Event done;
+    std::array<Buffer<std::byte>, 2> rows;
+    Buffer<float> parts;
+  };
+
+  void hard_logits(const Batch& batch, float* out, StreamHandle stream) {
+    std::int64_t widest = 0;
+    for (const Layer& layer : layers) widest = std::max(widest, layer.plan.gates);
+    const int most_of_tile = widest > 128 * 1024 ? kHardSamples / 2 : kHardSamples;
+    if (hard_lanes.empty()) {
+      read_c.reserve(c.size());
+      hard_ids = Buffer<std::uint8_t>(static_cast<std::size_t>(total));
+      hard_start.emplace();
+      const auto row_bytes = static_cast<std::size_t>(most_of_tile / 8);
+      for (int i = 0; i < kStreams; ++i) {
+        HardLane lane;
+        for (auto& buffer : lane.rows) buffer = Buffer<std::byte>(static_cast<std::size_t>(widest) * row_bytes);
+        lane.parts = Buffer<float>(part_floats(most_of_tile));
+        hard_lanes.push_back(std::move(lane));
+      }
+    }
+    gpu::coefficients(logits_view(Estimator::hard, read_c.data(), hard_ids.data()), no_clock.data(), stream);
+    hard_start->record(stream);
+    for (HardLane& lane : hard_lanes) lane.stream.wait(*hard_start);
+    std::size_t next = 0;
+    each_tile(batch.samples, most_of_tile, [&](int first, int samples) {
+      HardLane& lane = hard_lanes[next++ % hard_lanes.size()];
+      const int row_bytes = rounded_up(samples, 32) / 8;
+      const int count = hard_forward(
+          input_of(batch, first), row_bytes, hard_ids.data(), [&](std::size_t l) { return lane.rows[l % 2].data(); },
+          lane.parts.data(), lane.stream);
+      gpu::group_logits(lane.parts.data(), count, host.classes(), samples, row_bytes * 8, host.tau(),
+                        out + static_cast<std::size_t>(first) * static_cast<std::size_t>(host.classes()), lane.stream);
+    });
+    for (HardLane& lane : hard_lanes) {
+      lane.done.record(lane.stream);
+      device::wait(stream, lane.done);
+    }
+  }
+
+  // ---- state ----------------------------------------------------------------------------------------
+  /// f(host memory, device memory, rows of `width` floats, order) for each of logits and moments of each layer.
+  template <class F>
+  void each_state(F f) {
+    const std::size_t width = per_gate();
+    for (const TensorView& view : host.state()) {
+      const auto slash = view.name.find('/');
+      if (slash == std::string::npos) continue;
+      const std::string what = view.name.substr(slash + 1);
+      Buffer<float>* buffer = what == "logits" ? &z : what == "moment1" ? &m : what == "moment2" ? &v : nullptr;
+      if (buffer == nullptr) continue;
+      const Layer& layer = layers[static_cast<std::size_t>(std::stoi(view.name.substr(5, slash - 5)))];
+      f(static_cast<float*>(view.data), buffer->data() + static_cast<std::size_t>(layer.offset) * width, width,
+        layer.plan.canonical);
+    }
+  }
+
+  void upload(StreamHandle stream) {
+    std::vector<float> ordered;
+    each_state([&](const float* on_host, float* on_gpu, std::size_t width, const std::vector<std::int32_t>& canonical) {
+      ordered.resize(canonical.size() * width);
+      for (std::size_t p = 0; p < canonical.size(); ++p)
+        std::copy_n(on_host + static_cast<std::size_t>(canonical[p]) * width, width, ordered.data() + p * width);
+      device::copy(on_gpu, ordered.data(), ordered.size() * sizeof(float), stream);
+      device::synchronize(stream);
+    });
+    std::vector<std::uint32_t> numbers;
+    for (const Layer& layer : layers) {
+      for (const std::int32_t gate : layer.plan.canonical) numbers.push_back(static_cast<std::uint32_t>(layer.offset + gate));
+    }
+    device::copy(number.data(), numbers.data(), number.bytes(), stream);
+    device::fill_zero(no_clock.data(), no_clock.bytes(), stream);
+    device::synchronize(stream);
+  }
+
+  void download(std::int64_t steps, StreamHandle stream) {
+    for (const TensorView& view : host.state()) {
+      if (view.name == "step") *static_cast<std::int64_t*>(view.data) = steps;
+    }
+    std::vector<float> ordered;
+    each_state([&](float* on_host, const float* on_gpu, std::size_t width, const std::vector<std::int32_t>& canonical) {
+      ordered = device::downloaded(on_gpu, canonical.size() * width, stream);
+      for (std::size_t p = 0; p < canonical.size(); ++p)
+        std::copy_n(ordered.data() + p * width, width, on_host + static_cast<std::size_t>(canonical[p]) * width);
+    });
+  }
+
+  Network<float>& host;
+  gpu::Rule rule;
+  Precision precision;
+  Parametrization parametrization;
+  Estimator estimator;
+  float temperature, grad_factor;
+  int tile;
+  std::int64_t total;
+  Activations kind = Activations::float32;
+  Tile most, used;  ///< most: what there is room for; used: by the running step
+  std::vector<Layer> layers;
+
+  Buffer<float> z, m, v, c, S, collected;
+  Buffer<std::uint32_t> number;
+  Buffer<std::uint8_t> ids;
+  std::vector<Buffer<std::byte>> rows;  ///< outputs of each layer but the last
+  std::array<Buffer<std::byte>, 2> gradients;
+  Buffer<float> parts, loss;
+  Buffer<std::byte> table;
+  Buffer<std::uint8_t> correct;
+
+  Buffer<device::StepClock> no_clock{1};  ///< for readings, which draw nothing
+  Buffer<float> read_c, read_parts;
+  std::array<Buffer<std::byte>, 2> read_rows;
+  Buffer<std::uint8_t> hard_ids;
+  std::vector<HardLane> hard_lanes;
+  std::optional<device::Event> hard_start;
+};
+
+DeviceNetwork::DeviceNetwork(Network<float>& host, const NetworkOptions& options, const OptimizerOptions& optimizer,
+                             Precision precision, int most_samples, StreamHandle stream, int tile_samples)
+    : impl_(std::make_unique<Impl>(host, options, optimizer, precision, most_samples, stream, tile_samples)) {}
+DeviceNetwork::~DeviceNetwork() = default;
+DeviceNetwork::DeviceNetwork(DeviceNetwork&&) noexcept = default;
+
+void DeviceNetwork::forward_backward(const Batch& batch, double inverse_batch, bool add, device::StepSums* sums,
+                                     StreamHandle stream, const std::function<void(int)>& layer_done) {
+  impl_->forward_backward(batch, inverse_batch, add, sums, stream, layer_done);
+}
+
+std::span<float> DeviceNetwork::collect(int layer, StreamHandle stream) {
+  const Layer& l = impl_->layers[static_cast<std::size_t>(layer)];
+  const std::span<float> to(impl_->collected.data() + 4 * l.offset, static_cast<std::size_t>(4 * l.plan.gates));
+  gpu::sum_groups(impl_->S.data() + 4 * l.offset, 4 * static_cast<std::size_t>(impl_->total), impl_->used.groups, l.plan.gates,
+                  to.data(), stream);
+  return to;
+}
+std::span<float> DeviceNetwork::collected() const { return {impl_->collected.data(), impl_->collected.size()}; }
+
+void DeviceNetwork::update(const device::StepClock* clock, device::StepSums* sums, bool collected, StreamHandle stream) {
+  const float* S = collected ? impl_->collected.data() : impl_->S.data();
+  gpu::update(impl_->logits_view(impl_->estimator, impl_->c.data(), impl_->ids.data()), impl_->rule, S,
+              collected ? 1 : impl_->used.groups, clock, sums, stream);
+}
+
+void DeviceNetwork::begin(const device::StepClock* clock, StreamHandle stream) {
+  gpu::coefficients(impl_->logits_view(impl_->estimator, impl_->c.data(), impl_->ids.data()), clock, stream);
+}
+
+void DeviceNetwork::logits(const Batch& batch, float* out, StreamHandle stream) { impl_->soft_logits(batch, out, stream); }
+void DeviceNetwork::hard_logits(const Batch& batch, float* out, StreamHandle stream) { impl_->hard_logits(batch, out, stream); }
+
+void DeviceNetwork::upload(StreamHandle stream) {
+  impl_->plan(stream);
+  impl_->upload(stream);
+}
+void DeviceNetwork::download(std::int64_t steps, StreamHandle stream) { impl_->download(steps, stream); }
+
+std::string DeviceNetwork::describe() const {
+  int walks = 0;
+  for (const Layer& layer : impl_->layers) walks += layer.view.is_walk();
+  return cat(walks, " of ", impl_->layers.size(), " layers walked", impl_->fuses() ? ", the first two fused" : "", ", ",
+             impl_->packed() ? "activations as bits, gradients " : "",
+             impl_->precision == Precision::float32 ? "float32" : "bfloat16", ", tiles of ", impl_->tile, " samples");
+}
+
+}  // namespace dltonic::logic

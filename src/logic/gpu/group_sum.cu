@@ -1,0 +1,131 @@
+// The head on a GPU: GroupSum, cross entropy, its gradient, and what a step tells of them.
+#include <cuda_bf16.h>
+
+#include "device/check.h"
+#include "logic/gpu/kernels.h"
+
+namespace dltonic::logic::gpu {
+namespace {
+
+constexpr int kColumns = 32;  ///< samples of a block: one warp a class at a time
+constexpr int kWarps = 8;
+
+/// logits[class][column] of 32 samples into shared memory: warp w takes classes w, w + kWarps, ...
+__device__ void add_parts(const float* __restrict__ parts, int count, int classes, int padded, float inverse_tau,
+                          float* __restrict__ logits) {
+  const int lane = threadIdx.x % kColumns;
+  for (int k = threadIdx.x / kColumns; k < classes; k += kWarps) {
+    const float* p = parts + static_cast<std::size_t>(k) * count * padded + blockIdx.x * kColumns + lane;
+    float sum = 0;
+#pragma unroll 8
+    for (int i = 0; i < count; ++i) sum += __ldcg(p + static_cast<std::size_t>(i) * padded);
+    logits[k * kColumns + lane] = sum * inverse_tau;
+  }
+  __syncthreads();
+}
+
+__global__ void logits_kernel(const float* parts, int count, int classes, int samples, int padded, float inverse_tau,
+                              float* out) {
+  extern __shared__ float logits[];
+  add_parts(parts, count, classes, padded, inverse_tau, logits);
+  for (int i = threadIdx.x; i < classes * kColumns; i += blockDim.x) {  // [sample][class]: neighbours write neighbours
+    const int sample = blockIdx.x * kColumns + i / classes, k = i % classes;
+    if (sample < samples) out[static_cast<std::size_t>(sample) * classes + k] = logits[k * kColumns + i / classes];
+  }
+}
+
+__device__ inline void put(float* p, float v) { *p = v; }
+__device__ inline void put(__nv_bfloat16* p, float v) { *p = __float2bfloat16(v); }
+
+/// Launch: a block 32 samples.
+template <class G>
+__global__ void loss_kernel(const float* parts, int count, int classes, int samples, int padded, float inverse_tau,
+                            float scale /* 1 / (tau × global batch) */, const std::uint16_t* __restrict__ labels, float* loss,
+                            std::uint8_t* correct, G* table) {
+  extern __shared__ float logits[];
+  __shared__ float shared_top[kColumns], shared_sum[kColumns];
+  add_parts(parts, count, classes, padded, inverse_tau, logits);
+  const int lane = threadIdx.x % kColumns, warp = threadIdx.x / kColumns;
+  const int sample = blockIdx.x * kColumns + lane;
+  const bool real = sample < samples;
+  const int label = real ? labels[sample] : 0;
+  if (warp == 0) {
+    int first = 0;  // the first of equals
+    for (int k = 1; k < classes; ++k) {
+      if (logits[k * kColumns + lane] > logits[first * kColumns + lane]) first = k;
+    }
+    const float top = logits[first * kColumns + lane];
+    float sum = 0;
+    for (int k = 0; k < classes; ++k) sum += expf(logits[k * kColumns + lane] - top);
+    shared_top[lane] = top;
+    shared_sum[lane] = sum;
+    loss[sample] = real ? logf(sum) - (logits[label * kColumns + lane] - top) : 0.f;
+    correct[sample] = real && first == label;
+  }
+  __syncthreads();
+  const float top = shared_top[lane], sum = shared_sum[lane];
+  for (int k = warp; k < classes; k += kWarps) {
+    const float p = expf(logits[k * kColumns + lane] - top) / sum;
+    put(table + static_cast<std::size_t>(k) * padded + sample, real ? (p - (k == label ? 1.f : 0.f)) * scale : 0.f);
+  }
+}
+
+/// One block: thread t adds samples t, t + 256, ..., then a tree over the threads.
+__global__ void tally_kernel(const float* loss, const std::uint8_t* correct, int samples, device::StepSums* sums) {
+  __shared__ double losses[256];
+  __shared__ int right[256];
+  double my_loss = 0;
+  int my_right = 0;
+  for (int i = threadIdx.x; i < samples; i += 256) {
+    my_loss += static_cast<double>(loss[i]);
+    my_right += correct[i];
+  }
+  losses[threadIdx.x] = my_loss;
+  right[threadIdx.x] = my_right;
+  for (int step = 128; step > 0; step /= 2) {
+    __syncthreads();
+    if (threadIdx.x >= step) continue;
+    losses[threadIdx.x] += losses[threadIdx.x + step];
+    right[threadIdx.x] += right[threadIdx.x + step];
+  }
+  if (threadIdx.x != 0) return;
+  sums->loss += losses[0];
+  sums->correct += right[0];
+  if (!isfinite(losses[0])) sums->nonfinite = 1;
+}
+
+std::size_t logits_bytes(int classes) {
+  const std::size_t bytes = static_cast<std::size_t>(classes) * kColumns * sizeof(float);
+  if (bytes > 48 * 1024) throw DeviceError(cat("a network on the GPU has at most 384 classes, but this one has ", classes));
+  return bytes;
+}
+
+}  // namespace
+
+using device::check_launch;
+
+void group_logits(const float* parts, int count, int classes, int samples, int padded, double tau, float* out,
+                  StreamHandle stream) {
+  logits_kernel<<<(samples + kColumns - 1) / kColumns, kColumns * kWarps, logits_bytes(classes), stream>>>(
+      parts, count, classes, samples, padded, static_cast<float>(1 / tau), out);
+  check_launch("group sums");
+}
+
+void group_loss(Activations kind, const float* parts, int count, int classes, Tile tile, double tau, double inverse_batch,
+                const std::uint16_t* labels, float* loss, std::uint8_t* correct, void* table, StreamHandle stream) {
+  const auto launch = [&]<class G>(G* typed_table) {
+    loss_kernel<<<tile.padded() / kColumns, kColumns * kWarps, logits_bytes(classes), stream>>>(
+        parts, count, classes, tile.samples, tile.padded(), static_cast<float>(1 / tau),
+        static_cast<float>(inverse_batch / tau), labels, loss, correct, typed_table);
+  };
+  if (wide(kind)) launch(static_cast<float*>(table));
+  else launch(static_cast<__nv_bfloat16*>(table));
+  check_launch("loss of the head");
+}
+
+void tally(const float* loss, const std::uint8_t* correct, int samples, device::StepSums* sums, StreamHandle stream) {
+  tally_kernel<<<1, 256, 0, stream>>>(loss, correct, samples, sums);
+  check_launch("tally");
+}
+
+}  // namespace dltonic::logic::gpu

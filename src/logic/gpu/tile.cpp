@@ -1,0 +1,25 @@
+#include <algorithm>
+
+#include "logic/gpu/kernels.h"
+
+namespace dltonic::logic::gpu {
+namespace {
+int pieces(int samples, int size) { return (samples + size - 1) / size; }
+}  // namespace
+
+Tile make_tile(int samples) {
+  const int least = 32 * pieces(samples, 32);
+  for (const int lanes : {32, 16, 8}) {
+    const Tile tile{samples, lanes, pieces(samples, 8 * lanes)};
+    if (tile.padded() <= least + least / 8) return tile;
+  }
+  return {samples, 4, pieces(samples, 32)};
+}
+
+Tile make_tile(int samples, const Tile& most) {
+  const Tile tile = make_tile(samples);
+  if (tile.groups <= most.groups && tile.padded() <= most.padded()) return tile;
+  return {samples, most.lanes, pieces(samples, 8 * most.lanes)};
+}
+
+}  // namespace dltonic::logic::gpu
