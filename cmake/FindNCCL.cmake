@@ -1,6 +1,7 @@
-# NCCL: -DNCCL_ROOT or $NCCL_ROOT, the CUDA toolkit's folders, the system's. Makes NCCL::NCCL, NCCL_VERSION.
+# NCCL: -DNCCL_ROOT or $NCCL_ROOT, the CUDA toolkit's folders, the system's. NVIDIA's Python wheel
+# (NCCL_ROOT=<...>/nvidia/nccl) has libnccl.so.2 alone. Makes NCCL::NCCL, NCCL_VERSION.
 find_path(NCCL_INCLUDE_DIR nccl.h HINTS ${NCCL_ROOT}/include $ENV{NCCL_ROOT}/include ${CUDAToolkit_INCLUDE_DIRS})
-find_library(NCCL_LIBRARY nccl HINTS ${NCCL_ROOT}/lib $ENV{NCCL_ROOT}/lib ${CUDAToolkit_LIBRARY_DIR})
+find_library(NCCL_LIBRARY NAMES nccl libnccl.so.2 HINTS ${NCCL_ROOT}/lib $ENV{NCCL_ROOT}/lib ${CUDAToolkit_LIBRARY_DIR})
 if(NCCL_INCLUDE_DIR)
   file(STRINGS ${NCCL_INCLUDE_DIR}/nccl.h _numbers REGEX "#define NCCL_(MAJOR|MINOR|PATCH) +[0-9]+")
   if("${_numbers}" MATCHES "MAJOR +([0-9]+).*MINOR +([0-9]+).*PATCH +([0-9]+)")
