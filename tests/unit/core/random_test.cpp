@@ -19,6 +19,27 @@ TEST(Philox, PublishedKnownAnswers) {
             (philox::Block{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
 }
 
+TEST(Philox, BlocksSideBySideAreTheSame) {
+  std::uint32_t eight[4][8], three[4][3];
+  for (std::uint32_t lane = 0; lane < 8; ++lane) {
+    for (std::uint32_t k = 0; k < 4; ++k) eight[k][lane] = 0x9E3779B9u * (lane * 4 + k + 1);
+  }
+  for (int lane = 0; lane < 3; ++lane) {
+    for (int k = 0; k < 4; ++k) three[k][lane] = eight[k][lane];
+  }
+  philox::Block expected[8];
+  const std::array<std::uint32_t, 2> key{0x89abcdefu, 0xf1234567u};
+  for (int lane = 0; lane < 8; ++lane) {
+    expected[lane] = philox::block({eight[0][lane], eight[1][lane], eight[2][lane], eight[3][lane]}, key);
+  }
+  philox::blocks(eight, key);
+  philox::blocks(three, key);
+  for (std::size_t k = 0; k < 4; ++k) {
+    for (int lane = 0; lane < 8; ++lane) EXPECT_EQ(eight[k][lane], expected[lane][k]) << "lane " << lane;
+    for (int lane = 0; lane < 3; ++lane) EXPECT_EQ(three[k][lane], expected[lane][k]) << "lane " << lane;
+  }
+}
+
 TEST(RandomTest, AStreamIsItsBlocksInOrder) {
   const std::uint64_t seed = 0x0123456789abcdef;
   Random random(seed, Use::wiring, 7, 9);

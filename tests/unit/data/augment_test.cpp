@@ -86,5 +86,53 @@ TEST(Augmentation, SaltAndPepperReplacesTheShareAskedFor) {
   EXPECT_NEAR(static_cast<double>(flipped) / n, 0.05, 5 * std::sqrt(0.05 * 0.95 / n));  // half of the replaced bits change
 }
 
+BitMatrix augmented(const BitMatrix& in, const AugmentationOptions& options, const FrameShape& shape, std::uint32_t sample) {
+  BitMatrix out(1, shape.features());
+  Augmentation(options, shape, 6).apply(in.row(0), out.row(0), 2, sample);
+  return out;
+}
+
+TEST(Augmentation, DropClearsTheShareAskedForOfTheSetBitsAndSetsNone) {
+  const FrameShape shape{20, 34, 34};
+  for (const double share : {0.02, 0.3, 0.9}) {
+    std::size_t before = 0, after = 0;
+    for (std::uint32_t sample = 0; sample < 40; ++sample) {
+      const BitMatrix in = noise(shape, sample);
+      const BitMatrix out = augmented(in, {.drop = share}, shape, sample);
+      for (std::size_t w = 0; w < in.row_words(); ++w) ASSERT_EQ(out.words()[w] & ~in.words()[w], 0u);
+      before += in.count();
+      after += out.count();
+    }
+    const double n = static_cast<double>(before);
+    EXPECT_NEAR(static_cast<double>(before - after) / n, share, 5 * std::sqrt(share * (1 - share) / n));
+  }
+}
+
+TEST(Augmentation, BitsAreDroppedBeforeTheyAreSaltedEachWithItsOwnDraws) {
+  const FrameShape shape{3, 13, 17};
+  BitMatrix ones(1, shape.features());
+  for (std::size_t f = 0; f < shape.features(); ++f) ones.set(0, f);
+  const BitMatrix zeros(1, shape.features());
+  for (std::uint32_t sample = 0; sample < 20; ++sample) {
+    const BitMatrix in = noise(shape, sample);
+    const BitMatrix kept = augmented(ones, {.drop = 0.4}, shape, sample);
+    const BitMatrix flipped = augmented(zeros, {.salt_pepper = 0.3}, shape, sample);
+    const BitMatrix out = augmented(in, {.drop = 0.4, .salt_pepper = 0.3}, shape, sample);
+    for (std::size_t w = 0; w < in.row_words(); ++w) {
+      ASSERT_EQ(out.words()[w], (in.words()[w] & kept.words()[w]) ^ flipped.words()[w]);
+    }
+  }
+}
+
+TEST(Augmentation, SaltAndPepperOfAllBitsLeavesNothingOfTheFrame) {
+  const FrameShape shape{20, 34, 34};
+  const BitMatrix in = noise(shape, 0);
+  const BitMatrix out = augmented(in, {.salt_pepper = 1}, shape, 0);
+  std::size_t same = 0;
+  for (std::size_t f = 0; f < shape.features(); ++f) same += in.get(0, f) == out.get(0, f);
+  const double n = static_cast<double>(shape.features());
+  EXPECT_NEAR(static_cast<double>(same) / n, 0.5, 5 * 0.5 / std::sqrt(n));
+}
+
 }  // namespace
 }  // namespace dltonic::data
