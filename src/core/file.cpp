@@ -12,11 +12,20 @@
 namespace dltonic {
 namespace {
 
+[[noreturn]] void fail(const char* operation, const std::filesystem::path& path) {
+  throw StorageError(std::string("cannot ") + operation + " " + path.string() + ": " + std::strerror(errno));
+}
+
 /// A file descriptor that closes itself; failures carry the path and the system's reason.
 class Descriptor {
  public:
   Descriptor(const std::filesystem::path& path, int flags, mode_t mode = 0644)
-      : path_(path), fd_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {
+      : name_(path.c_str()), fd_(::open(name_, flags | O_CLOEXEC, mode)) {
+    if (fd_ < 0) fail("open");
+  }
+  /// A file below an open folder.
+  Descriptor(const std::filesystem::path& folder, int folder_fd, const char* name)
+      : folder_(folder.c_str()), name_(name), fd_(::openat(folder_fd, name, O_RDONLY | O_CLOEXEC)) {
     if (fd_ < 0) fail("open");
   }
   ~Descriptor() {
@@ -25,14 +34,28 @@ class Descriptor {
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
   int get() const { return fd_; }
-  [[noreturn]] void fail(const char* operation) const {
-    throw StorageError(std::string("cannot ") + operation + " " + path_.string() + ": " + std::strerror(errno));
-  }
+  [[noreturn]] void fail(const char* operation) const { dltonic::fail(operation, std::filesystem::path(folder_) / name_); }
 
  private:
-  const std::filesystem::path& path_;  // the caller's, which outlives the descriptor: no copy in a loop over many files
+  const char *folder_ = "", *name_;  // the caller's, which outlive the descriptor: no copy in a loop over many files
   int fd_;
 };
+
+/// Reads to the end, whatever length was expected; the buffer grows where it is too small. The length.
+std::size_t read_whole(const Descriptor& file, std::size_t expected, std::vector<std::byte>& buffer) {
+  if (buffer.size() <= expected) buffer.resize(expected + 1);
+  for (std::size_t done = 0;;) {
+    const ssize_t count = ::read(file.get(), buffer.data() + done, buffer.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) file.fail("read");
+    done += static_cast<std::size_t>(count);
+    if (done == buffer.size()) {
+      buffer.resize(2 * done);
+    } else if (count == 0 || done == expected) {
+      return done;  // all that was expected, and more was asked for: no need to be told again that this is the end
+    }
+  }
+}
 
 std::filesystem::path parent_of(const std::filesystem::path& path) {
   return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
@@ -40,26 +63,25 @@ std::filesystem::path parent_of(const std::filesystem::path& path) {
 
 }  // namespace
 
-void read_file(const std::filesystem::path& path, std::vector<std::byte>& content) {
+std::vector<std::byte> read_file(const std::filesystem::path& path) {
   const Descriptor file(path, O_RDONLY);
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) file.fail("read");
-  content.resize(static_cast<std::size_t>(status.st_size));
-  std::size_t done = 0;
-  while (done < content.size()) {
-    const ssize_t count = ::read(file.get(), content.data() + done, content.size() - done);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) file.fail("read");
-    if (count == 0) break;  // shorter than fstat said: it is being written by somebody
-    done += static_cast<std::size_t>(count);
-  }
-  content.resize(done);
+  std::vector<std::byte> content;
+  content.resize(read_whole(file, static_cast<std::size_t>(status.st_size), content));
+  return content;
 }
 
-std::vector<std::byte> read_file(const std::filesystem::path& path) {
-  std::vector<std::byte> content;
-  read_file(path, content);
-  return content;
+Folder::Folder(const std::filesystem::path& path) : path_(path), fd_(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  if (fd_ < 0) fail("open", path);
+}
+
+Folder::~Folder() { ::close(fd_); }
+
+std::span<const std::byte> Folder::read(const std::string& name, std::size_t bytes, std::vector<std::byte>& buffer) const {
+  const Descriptor file(path_, fd_, name.c_str());
+  const std::size_t length = read_whole(file, bytes, buffer);
+  return {buffer.data(), length};
 }
 
 std::string read_text(const std::filesystem::path& path) {

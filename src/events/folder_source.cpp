@@ -63,7 +63,7 @@ std::optional<std::string> find_part(const fs::path& root, std::initializer_list
 
 }  // namespace
 
-FolderSource::FolderSource(const SourceOptions& options) : root_(options.root) {
+FolderSource::FolderSource(const SourceOptions& options) : root_(options.root), folder_(root_) {
   width_ = options.sensor_width;
   height_ = options.sensor_height;
   origin_ = cat(options.root, " (atis)");
@@ -111,10 +111,11 @@ void FolderSource::add_part(const std::string& folder, Split split) {
 }
 
 void FolderSource::read(std::size_t i, Recording& out) const {
-  thread_local std::vector<std::byte> content;
+  thread_local std::vector<std::byte> buffer;
   const SourceItem& item = items_[i];
+  std::span<const std::byte> content;
   try {
-    read_file(root_ / item.name, content);
+    content = folder_.read(item.name, item.bytes, buffer);
   } catch (const StorageError& error) {
     throw DataError(cat(item.name, ": ", error.what()));
   }
@@ -129,11 +130,8 @@ void FolderSource::read(std::size_t i, Recording& out) const {
 std::string FolderSource::content_hash() const {
   Sha256 hash;
   hash.update(fingerprint_);
-  std::vector<std::byte> content;
-  for (const SourceItem& item : items_) {
-    read_file(root_ / item.name, content);
-    hash.update(content);
-  }
+  std::vector<std::byte> buffer;
+  for (const SourceItem& item : items_) hash.update(folder_.read(item.name, item.bytes, buffer));
   return hash.hex();
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "dltonic/core/file.h"
 #include "dltonic/events/idx.h"
 #include "dltonic/events/source.h"
 
@@ -28,6 +29,7 @@ class FolderSource : public RecordingSource {
   void add_part(const std::string& folder, Split split);
 
   std::filesystem::path root_;
+  Folder folder_;  ///< root_, kept open
 };
 
 /// Image i of the train files is drawn with index i, of the test files with index 2^31 + i, whatever is left out.

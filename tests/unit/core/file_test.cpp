@@ -75,15 +75,24 @@ TEST_F(FileTest, WhatIsWrittenIsRead) {
   EXPECT_THAT(names(), ::testing::ElementsAre("a"));
 }
 
-TEST_F(FileTest, TheBufferIsUsedAgainAndTakesTheLengthOfTheFile) {
-  write_file_atomic(folder_ / "long", std::string(1000, 'x'));
-  write_file_atomic(folder_ / "short", "yy");
+TEST_F(FileTest, AFolderReadsWholeFilesIntoOneBufferWhateverLengthIsExpected) {
+  make_directories(folder_ / "below");
+  const Folder folder(folder_);
   std::vector<std::byte> buffer;
-  read_file(folder_ / "long", buffer);
+  for (const std::size_t length : {1000u, 2u, 0u, 100'000u, 1000u}) {
+    const std::string content(length, static_cast<char>('a' + length % 7));
+    write_file_atomic(folder_ / "below/file", content);
+    for (const std::size_t expected : {std::size_t{0}, length / 2, length, length + 1, 3 * length}) {
+      const auto read = folder.read("below/file", expected, buffer);
+      EXPECT_EQ(std::string(reinterpret_cast<const char*>(read.data()), read.size()), content) << "expected " << expected;
+    }
+  }
   const auto* memory = buffer.data();
-  read_file(folder_ / "short", buffer);
-  EXPECT_EQ(buffer, (std::vector<std::byte>{std::byte{'y'}, std::byte{'y'}}));
-  EXPECT_EQ(buffer.data(), memory);
+  EXPECT_EQ(folder.read("below/file", 1000, buffer).data(), memory);
+  EXPECT_EQ(fault([&] { folder.read("below/gone", 5, buffer); }),
+            "cannot open " + (folder_ / "below/gone").string() + ": No such file or directory");
+  EXPECT_THAT(fault([&] { folder.read("below", 5, buffer); }), HasSubstr("Is a directory"));
+  EXPECT_THAT(fault([&] { Folder(folder_ / "below/file"); }), HasSubstr("Not a directory"));
 }
 
 TEST_F(FileTest, AWriteThatFailsLeavesTheOldContentAndNoTemporaryFile) {
