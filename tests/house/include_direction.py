@@ -21,6 +21,7 @@ THIRD_PARTY = [
     (r"openssl/", {"core"}),
     (r"yaml-cpp/", {"config"}),
     (r"(cuda_runtime(_api)?|cuda|nvml)\.h$", {"device", "logic.cu", "data.cu", "comm.cu"}),
+    (r"nvtx3/", {"device"}),
     (r"(cub|cooperative_groups|thrust)[/.]|cuda_(bf16|fp16)\.h$|mma\.h$", {"device", "logic.cu", "data.cu", "comm.cu"}),
     (r"mpi\.h$", {"comm", "store"}),
     (r"nccl\.h$", {"comm"}),
