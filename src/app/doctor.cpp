@@ -7,10 +7,12 @@
 #include <nlohmann/json.hpp>
 
 #include "app/command.h"
+#include "dltonic/comm/gpu.h"
 #include "dltonic/config/storage_dirs.h"
 #include "dltonic/core/error.h"
 #include "dltonic/core/text.h"
 #include "dltonic/core/version.h"
+#include "dltonic/device/device.h"
 #include "dltonic/store/hdf5_info.h"
 
 namespace dltonic::app {
@@ -46,6 +48,23 @@ void look_at_storage(Report& report) {
   }
 }
 
+/// Those that rank 0 sees. NCCL is looked for only where there are any: nothing else needs it.
+void look_at_gpus(Report& report) {
+  const int count = device::count();
+  const std::string cuda = device::versions();
+  report.facts["CUDA"] = cuda.empty() ? "not in this build" : cuda;
+  report.facts["NCCL"] = count > 0 ? comm::nccl_version() : "not looked for";
+  report.facts["GPU"] = count > 0 ? cat(count, " seen by rank 0") : "none: " + device::why_none();
+  auto& gpus = report.facts["GPUs"] = nlohmann::ordered_json::array();
+  for (int gpu = 0; gpu < count; ++gpu) {
+    const device::Info info = device::info(gpu);
+    gpus.push_back({{"name", info.name},
+                    {"memory_bytes", info.memory_bytes},
+                    {"pci_address", info.bus},
+                    {"compute_capability", cat(info.major, ".", info.minor)}});
+  }
+}
+
 Report examine(comm::World& world) {
   Report report;
   auto& facts = report.facts;
@@ -68,7 +87,7 @@ Report examine(comm::World& world) {
                                " cores on host ", world.host(), ": set OMP_NUM_THREADS to at most ",
                                std::max(1, omp_get_num_procs() / world.local_size())));
   }
-  facts["GPU"] = "none used: this build trains on the CPU";
+  look_at_gpus(report);
   look_at_storage(report);
   return report;
 }
@@ -86,6 +105,12 @@ int doctor(comm::World& world, bool as_json) {
   for (const auto& [name, value] : report.facts.items()) {
     if (value.is_string()) std::cout << name << ": " << value.get<std::string>() << "\n";
   }
+  int index = 0;
+  for (const auto& gpu : report.facts["GPUs"]) {
+    std::cout << "GPU " << index++ << ": " << gpu["name"].get<std::string>() << ", "
+              << human_bytes(gpu["memory_bytes"].get<std::uint64_t>()) << ", compute capability "
+              << gpu["compute_capability"].get<std::string>() << ", " << gpu["pci_address"].get<std::string>() << "\n";
+  }
   for (std::size_t rank = 0; rank < places.size(); ++rank) std::cout << "rank " << rank << ": " << places[rank] << "\n";
   if (report.wrong.empty()) std::cout << "nothing is wrong\n";
   for (const std::string& line : report.wrong) std::cout << "WRONG: " << line << "\n";
@@ -96,7 +121,7 @@ int doctor(comm::World& world, bool as_json) {
 }  // namespace
 
 void add_doctor(CLI::App& cli, Run& run) {
-  auto* command = cli.add_subcommand("doctor", "print versions, ranks, hosts and storage, and what is wrong with them");
+  auto* command = cli.add_subcommand("doctor", "print versions, ranks, hosts, GPUs and storage, and what is wrong with them");
   auto as_json = std::make_shared<bool>(false);
   command->add_flag("--json", *as_json, "print one JSON object on the last line of standard output");
   command->callback([=, &run] { run = [=](comm::World& world) { return doctor(world, *as_json); }; });

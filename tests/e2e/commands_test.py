@@ -37,9 +37,21 @@ class Commands(ProgramTest):
     def test_doctor(self):
         facts = self.done("doctor", "--json", ranks=2).json()
         self.assertEqual(len(facts["ranks"]), 2)
-        for key in ("dltonic", "MPI", "HDF5", "LibTorch", "CPU", "GPU", "SCRATCH_STORAGE_DIR", "PROJECT_STORAGE_DIR", "wrong"):
+        for key in ("dltonic", "MPI", "HDF5", "LibTorch", "CPU", "CUDA", "NCCL", "GPU", "SCRATCH_STORAGE_DIR", "PROJECT_STORAGE_DIR", "wrong"):
             self.assertIn(key, facts)
         self.assertIn("parallel", facts["HDF5"])
+        if facts["GPUs"]:
+            self.assertEqual(facts["GPU"], f"{len(facts['GPUs'])} seen by rank 0")
+            self.assertRegex(facts["NCCL"], "NCCL")
+            for gpu in facts["GPUs"]:
+                self.assertRegex(gpu["pci_address"], r"^[0-9A-Fa-f]+:[0-9A-Fa-f]+:[0-9A-Fa-f]+\.")
+                self.assertRegex(gpu["compute_capability"], r"^\d+\.\d+$")
+                self.assertGreater(gpu["memory_bytes"], 10**9)
+        else:
+            self.assertRegex(facts["GPU"], r"^none: .")
+        hidden = self.done("doctor", "--json", env={"CUDA_VISIBLE_DEVICES": ""}).json()
+        self.assertRegex(hidden["GPU"], r"^none: .")
+        self.assertEqual(hidden["GPUs"], [])
         self.assertIn("rank 0", self.done("doctor").out)
 
     def test_shipped_experiments_load(self):
