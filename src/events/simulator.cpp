@@ -1,7 +1,7 @@
 // The model, per pixel of the sensor: I(t) is the blurred image at its place of the moment (bilinear, 0 outside),
 // L = lin-log(I), low-passed; the pixel fires when L has moved from that of its last event by a threshold,
 // at the interpolated time. All pixels advance together from one step of the path to the next, in one loop that the compiler
-// vectorises; only pixels that fire leave that path. Pixels lie in memory as the canvas does (the image with a border, wider
+// vectorises; pixel_events.h has those that fire. Pixels lie in memory as the canvas does (the image with a border, wider
 // than the sensor), so that the loop runs over whole rows without a rest; the columns beyond the sensor never fire.
 #include "dltonic/events/simulator.h"
 
@@ -11,13 +11,10 @@
 #include <cmath>
 #include <utility>
 
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
-
 #include "dltonic/core/error.h"
 #include "dltonic/core/random.h"
 #include "dltonic/core/text.h"
+#include "events/pixel_events.h"
 #include "events/saccade_path.h"
 
 namespace dltonic::events {
@@ -25,8 +22,7 @@ namespace {
 
 constexpr double kLongestStepPx = 0.75;
 constexpr double kLongestStepUs = 15000;
-constexpr double kLeastThreshold = 1e-3;
-constexpr std::size_t kLanes = 8;  // the loop over pixels takes as many at a time
+constexpr double kLeast = 1e-3;  // of thresholds and the floor
 
 /// Natural logarithm of a positive normal number to 1e-4 absolute (a polynomial over [1, 2) after the exponent is split off):
 /// far below any threshold, and it vectorises.
@@ -67,33 +63,11 @@ const NormalTable& normals() {
   return table;
 }
 
-/// Event before sorting: time, and pixel · 2 + polarity.
-struct RawEvent {
-  std::uint32_t t, code;
-};
-
-#if defined(__AVX2__)
-/// [bits] the places of the bits that are set, lowest first.
-constexpr auto kPlaces = [] {
-  std::array<std::array<std::uint8_t, 8>, 256> places{};
-  for (unsigned bits = 0; bits < 256; ++bits) {
-    std::size_t count = 0;
-    for (std::uint8_t place = 0; place < 8; ++place) {
-      if ((bits >> place & 1) != 0) places[bits][count++] = place;
-    }
-  }
-  return places;
-}();
-#endif
-
 /// What a thread needs while it simulates; sized on use.
 struct Workspace {
-  std::vector<float> canvas, blurred;          // the image with a border, and room behind for a row
-  std::vector<float> before, now;              // [pixel] L of the last step, of this one
-  std::vector<float> up, down, on, minus_off;  // [pixel] L at the next event ON and OFF; what an event adds to both
-  std::vector<float> last_us;                  // [pixel] time of the last event
-  std::vector<RawEvent> events, sorted;        // room; the first `count` are events
-  std::size_t count = 0;
+  std::vector<float> canvas, blurred;  // the image with a border, and room behind for a row
+  PixelLevels levels;
+  EventBuffer events;
 };
 
 }  // namespace
@@ -114,10 +88,8 @@ struct Simulator::State {
   void draw_pixels(Random& random, Workspace& work) const;
   void paint(std::span<const std::uint8_t> image, Workspace& work) const;
   void look(std::size_t step, Workspace& work) const;
-  void fire(std::size_t step, Workspace& work) const;
-  void add_jitter(Random& random, Workspace& work) const;
-  void add_noise(Random& random, Workspace& work) const;
-  void write(Workspace& work, Events& out) const;
+  void add_jitter(Random& random, EventBuffer& buffer) const;
+  void add_noise(Random& random, EventBuffer& buffer) const;
 };
 
 Simulator::State::State(const SimulatorOptions& options_in, int image_width_in, int image_height_in, int sensor_width,
@@ -137,9 +109,8 @@ Simulator::State::State(const SimulatorOptions& options_in, int image_width_in, 
       if (!(std::abs(corner) <= 4096)) refuse(cat("a corner of the path at ", corner, " pixels; at most 4096 are supported"));
     }
   }
-  if (!(options.threshold_min >= kLeastThreshold) || !(options.log_floor > 0))
-    refuse(cat("threshold_min ", options.threshold_min, " and log_floor ", options.log_floor,
-               " must be at least 0.001 and above 0"));
+  if (!(options.threshold_min >= kLeast) || !(options.log_floor >= kLeast))
+    refuse(cat("threshold_min ", options.threshold_min, " and log_floor ", options.log_floor, " must be at least ", kLeast));
   const double duration = options.knot_us * static_cast<double>(options.path_x.size() - 1);
   if (!(options.knot_us > 0) || duration > 2.0e9)
     refuse(cat("knot_us ", options.knot_us, " gives a recording of ", duration, " us; it must last above 0 and at most 2e9"));
@@ -182,7 +153,7 @@ Simulator::State::State(const SimulatorOptions& options_in, int image_width_in, 
   top = margin_top;
   canvas_width = left + image_width + margin_right;
   canvas_height = top + image_height + margin_bottom;
-  pixels = (canvas_width * height + kLanes - 1) / kLanes * kLanes;
+  pixels = (canvas_width * height + kPixelLanes - 1) / kPixelLanes * kPixelLanes;
   for (std::size_t i = 0; i < pixels; ++i) {
     column_of.push_back(static_cast<std::uint16_t>(i % canvas_width));
     row_of.push_back(static_cast<std::uint16_t>(i / canvas_width));
@@ -191,11 +162,12 @@ Simulator::State::State(const SimulatorOptions& options_in, int image_width_in, 
 
 /// Thresholds, and how far each pixel is from firing when the recording starts.
 void Simulator::State::draw_pixels(Random& random, Workspace& work) const {
-  work.up.assign(pixels, 1e30f);  // beyond the sensor nothing fires
-  work.down.assign(pixels, -1e30f);
-  work.on.resize(pixels);
-  work.minus_off.resize(pixels);
-  work.last_us.assign(pixels, -1e18f);
+  PixelLevels& levels = work.levels;
+  levels.up.assign(pixels, 1e30f);  // beyond the sensor nothing fires
+  levels.down.assign(pixels, -1e30f);
+  levels.on.resize(pixels);
+  levels.minus_off.resize(pixels);
+  levels.last_us.assign(pixels, -1e18f);
   const auto sd = static_cast<float>(options.threshold_sd), least = static_cast<float>(options.threshold_min);
   const auto mean_on = static_cast<float>(options.threshold_on), mean_off = static_cast<float>(options.threshold_off);
   const NormalTable& normal = normals();
@@ -205,16 +177,16 @@ void Simulator::State::draw_pixels(Random& random, Workspace& work) const {
       const float on = std::max(least, mean_on + sd * normal[word >> 20]);
       const float off = std::max(least, mean_off + sd * normal[word >> 8 & 0xFFF]);
       const float phase = (static_cast<float>(word & 0xFF) + 0.5f) / 256.0f * (on + off);
-      work.up[i] = work.now[i] + (on + off) - phase;
-      work.down[i] = work.now[i] - phase;
-      work.on[i] = on;
-      work.minus_off[i] = -off;
+      levels.up[i] = levels.now[i] + (on + off) - phase;
+      levels.down[i] = levels.now[i] - phase;
+      levels.on[i] = on;
+      levels.minus_off[i] = -off;
     }
   }
 }
 
 void Simulator::State::paint(std::span<const std::uint8_t> image, Workspace& work) const {
-  work.canvas.assign(canvas_width * (canvas_height + 1) + kLanes, 0.0f);
+  work.canvas.assign(canvas_width * (canvas_height + 1) + kPixelLanes, 0.0f);
   for (std::size_t y = 0; y < image_height; ++y) {
     float* row = work.canvas.data() + (top + y) * canvas_width + left;
     for (std::size_t x = 0; x < image_width; ++x) row[x] = static_cast<float>(image[y * image_width + x]) * (1.0f / 255.0f);
@@ -259,8 +231,8 @@ void Simulator::State::look(std::size_t step, Workspace& work) const {
   const auto y0 = static_cast<std::ptrdiff_t>(top) - static_cast<std::ptrdiff_t>(floor_y);
   const auto row = static_cast<std::ptrdiff_t>(canvas_width), n = static_cast<std::ptrdiff_t>(pixels);
   const float* here = work.canvas.data() + y0 * row + x0;
-  const float* before = work.before.data();
-  float* now = work.now.data();
+  const float* before = work.levels.before.data();
+  float* now = work.levels.now.data();
 #pragma GCC ivdep
   for (std::ptrdiff_t i = 0; i < n; ++i) {
     const float light = dark + w00 * here[i] + w01 * here[i - 1] + w10 * here[i - row] + w11 * here[i - row - 1];
@@ -270,100 +242,22 @@ void Simulator::State::look(std::size_t step, Workspace& work) const {
   }
 }
 
-/// Events between the last step and this, of eight pixels after the other: first one of each pixel that fires, at the
-/// interpolated time, then a second of those that have moved by several thresholds, and so on.
-void Simulator::State::fire(std::size_t step_of_path, Workspace& work) const {
-  const double from_us = path[step_of_path - 1].t_us;
-  const auto start_us = static_cast<float>(from_us), dt_us = static_cast<float>(path[step_of_path].t_us - from_us);
-  const float dead_us = options.refractory_us > 0 ? static_cast<float>(options.refractory_us) : -1e30f;  // none: keeps all
-  const float *now = work.now.data(), *before = work.before.data(), *on = work.on.data(), *minus_off = work.minus_off.data();
-  float *up = work.up.data(), *down = work.down.data(), *last_us = work.last_us.data();
-  RawEvent* events = work.events.data();
-  std::size_t count = work.count, room = work.events.size();
-  for (std::size_t group = 0; group < pixels;) {
-    if (room < count + 8) {  // here, not where the events are written: a call there would empty the registers
-      work.events.resize(room = 2 * room + 1024);
-      events = work.events.data();
-    }
-#if defined(__AVX2__)
-    const __m256 level = _mm256_loadu_ps(now + group);
-    __m256 next_up = _mm256_loadu_ps(up + group), next_down = _mm256_loadu_ps(down + group);
-    __m256 rises = _mm256_cmp_ps(level, next_up, _CMP_GE_OQ);
-    __m256 firing = _mm256_or_ps(rises, _mm256_cmp_ps(level, next_down, _CMP_LE_OQ));
-    if (_mm256_testz_ps(firing, firing)) {
-      group += 8;
-      continue;
-    }
-    const __m256 was = _mm256_loadu_ps(before + group), dt = _mm256_set1_ps(dt_us);
-    const __m256 us_a_unit = _mm256_div_ps(dt, _mm256_sub_ps(level, was));
-    const __m256 add_on = _mm256_loadu_ps(on + group), add_off = _mm256_loadu_ps(minus_off + group);
-    const __m256i code =
-        _mm256_add_epi32(_mm256_set1_epi32(static_cast<int>(2 * group)), _mm256_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14));
-    __m256 last = _mm256_loadu_ps(last_us + group);
-    do {
-      const __m256 part = _mm256_mul_ps(_mm256_sub_ps(_mm256_blendv_ps(next_down, next_up, rises), was), us_a_unit);
-      const __m256 t = _mm256_add_ps(_mm256_set1_ps(start_us), _mm256_min_ps(_mm256_max_ps(part, _mm256_setzero_ps()), dt));
-      const __m256 rested = _mm256_cmp_ps(_mm256_sub_ps(t, last), _mm256_set1_ps(dead_us), _CMP_GE_OQ);
-      const __m256 kept = _mm256_and_ps(firing, rested);
-      last = _mm256_blendv_ps(last, t, kept);
-      // Those that are kept move to the front; what is written behind them is overwritten.
-      const auto mask = static_cast<unsigned>(_mm256_movemask_ps(kept));
-      const __m256i order = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(kPlaces[mask].data())));
-      const __m256i times = _mm256_permutevar8x32_epi32(_mm256_cvttps_epi32(t), order);
-      const __m256i codes = _mm256_permutevar8x32_epi32(_mm256_sub_epi32(code, _mm256_castps_si256(rises)), order);
-      const __m256i low = _mm256_unpacklo_epi32(times, codes), high = _mm256_unpackhi_epi32(times, codes);
-      auto* to = reinterpret_cast<__m256i*>(events + count);
-      _mm256_storeu_si256(to, _mm256_permute2x128_si256(low, high, 0x20));
-      _mm256_storeu_si256(to + 1, _mm256_permute2x128_si256(low, high, 0x31));
-      count += static_cast<std::size_t>(std::popcount(mask));
-      const __m256 step = _mm256_and_ps(firing, _mm256_blendv_ps(add_off, add_on, rises));
-      next_up = _mm256_add_ps(next_up, step);
-      next_down = _mm256_add_ps(next_down, step);
-      rises = _mm256_cmp_ps(level, next_up, _CMP_GE_OQ);
-      firing = _mm256_or_ps(rises, _mm256_cmp_ps(level, next_down, _CMP_LE_OQ));
-    } while (!_mm256_testz_ps(firing, firing) && count + 8 <= room);
-    _mm256_storeu_ps(up + group, next_up);
-    _mm256_storeu_ps(down + group, next_down);
-    _mm256_storeu_ps(last_us + group, last);
-    if (_mm256_testz_ps(firing, firing)) group += 8;
-#else
-    bool fired = false;
-    for (std::size_t i = group; i < group + 8; ++i) {
-      const bool rises = now[i] >= up[i];
-      if (!rises && now[i] > down[i]) continue;
-      fired = true;
-      const float part = ((rises ? up[i] : down[i]) - before[i]) * (dt_us / (now[i] - before[i]));
-      const float t = start_us + std::min(std::max(part, 0.0f), dt_us);
-      if (t - last_us[i] >= dead_us) {
-        events[count++] = {static_cast<std::uint32_t>(t), static_cast<std::uint32_t>(2 * i + rises)};
-        last_us[i] = t;
-      }
-      const float step = rises ? on[i] : minus_off[i];
-      up[i] += step;
-      down[i] += step;
-    }
-    if (!fired) group += 8;
-#endif
-  }
-  work.count = count;
-}
-
 /// What jitter takes out of the recording's time is lost, as in a cut.
-void Simulator::State::add_jitter(Random& random, Workspace& work) const {
+void Simulator::State::add_jitter(Random& random, EventBuffer& buffer) const {
   if (options.jitter_us <= 0) return;
   const NormalTable& normal = normals();
   std::size_t kept = 0;
-  for (std::size_t i = 0; i < work.count; ++i) {
-    RawEvent event = work.events[i];
+  for (std::size_t i = 0; i < buffer.count; ++i) {
+    RawEvent event = buffer.events[i];
     const double t = event.t + options.jitter_us * static_cast<double>(normal[random.next_u32() >> 20]);
     if (t < 0 || t > end_us) continue;
     event.t = static_cast<std::uint32_t>(t);
-    work.events[kept++] = event;
+    buffer.events[kept++] = event;
   }
-  work.count = kept;
+  buffer.count = kept;
 }
 
-void Simulator::State::add_noise(Random& random, Workspace& work) const {
+void Simulator::State::add_noise(Random& random, EventBuffer& buffer) const {
   if (options.noise_hz <= 0) return;
   const double mean_gap_us = 1e6 / (options.noise_hz * static_cast<double>(width * height));
   const auto sensor_pixels = static_cast<std::uint32_t>(width * height);
@@ -373,46 +267,8 @@ void Simulator::State::add_noise(Random& random, Workspace& work) const {
     const std::uint32_t place = random.below(sensor_pixels);
     const auto pixel = static_cast<std::uint32_t>(place / width * canvas_width + place % width);
     const bool on = random.uniform_double() < options.noise_on_share;
-    if (work.count == work.events.size()) work.events.resize(2 * work.count + 64);
-    work.events[work.count++] = {static_cast<std::uint32_t>(t), 2 * pixel + (on ? 1 : 0)};
-  }
-}
-
-/// Sorted by time, events of one time in the order in which they were made: a radix sort, its last pass straight into `out`.
-void Simulator::State::write(Workspace& work, Events& out) const {
-  constexpr unsigned kWidest = 11;
-  const unsigned bits = std::max(1u, static_cast<unsigned>(std::bit_width(end_us)));
-  const unsigned passes = (bits + kWidest - 1) / kWidest, digit = (bits + passes - 1) / passes;
-  const std::uint32_t mask = (1u << digit) - 1;
-  std::array<std::uint32_t, 1u << kWidest> place;
-  const std::size_t n = work.count;
-  work.sorted.resize(work.events.size());
-  out.resize(n);
-  const std::uint16_t *column = column_of.data(), *row = row_of.data();
-  std::uint16_t *x = out.x.data(), *y = out.y.data();
-  std::uint32_t* t = out.t.data();
-  std::uint8_t* p = out.p.data();
-  for (unsigned pass = 0; pass < passes; ++pass) {
-    const unsigned shift = pass * digit;
-    const RawEvent* from = work.events.data();
-    std::fill_n(place.begin(), mask + 1, 0u);
-    for (std::size_t i = 0; i < n; ++i) ++place[from[i].t >> shift & mask];
-    std::uint32_t sum = 0;
-    for (std::uint32_t i = 0; i <= mask; ++i) sum += std::exchange(place[i], sum);
-    if (pass + 1 < passes) {
-      RawEvent* to = work.sorted.data();
-      for (std::size_t i = 0; i < n; ++i) to[place[from[i].t >> shift & mask]++] = from[i];
-      work.events.swap(work.sorted);
-      continue;
-    }
-    for (std::size_t i = 0; i < n; ++i) {
-      const RawEvent event = from[i];
-      const std::uint32_t to = place[event.t >> shift & mask]++;
-      x[to] = column[event.code >> 1];
-      y[to] = row[event.code >> 1];
-      t[to] = event.t;
-      p[to] = static_cast<std::uint8_t>(event.code & 1);
-    }
+    buffer.make_room(1);
+    buffer.events[buffer.count++] = {static_cast<std::uint32_t>(t), 2 * pixel + (on ? 1 : 0)};
   }
 }
 
@@ -430,19 +286,22 @@ void Simulator::simulate(std::span<const std::uint8_t> image, std::uint32_t inde
   }
   thread_local Workspace work;
   Random random(state.options.seed, Use::simulator, index);
-  work.count = 0;
-  for (std::vector<float>* levels : {&work.now, &work.before, &work.up, &work.down}) levels->assign(state.pixels, 0.0f);
+  work.events.count = 0;
+  PixelLevels& levels = work.levels;
+  levels.now.assign(state.pixels, 0.0f);
+  levels.before.assign(state.pixels, 0.0f);
   state.paint(image, work);
   state.look(0, work);
   state.draw_pixels(random, work);
+  const double refractory_us = state.options.refractory_us;
   for (std::size_t step = 1; step < state.path.size(); ++step) {
-    work.before.swap(work.now);
+    levels.before.swap(levels.now);
     state.look(step, work);
-    state.fire(step, work);
+    fire(levels, state.path[step - 1].t_us, state.path[step].t_us, refractory_us, work.events);
   }
-  state.add_jitter(random, work);
-  state.add_noise(random, work);
-  state.write(work, out);
+  state.add_jitter(random, work.events);
+  state.add_noise(random, work.events);
+  write_sorted(work.events, state.end_us, state.column_of, state.row_of, out);
 }
 
 }  // namespace dltonic::events

@@ -9,7 +9,7 @@ void SimulatorOptions::bind(config::Section& section) {
   section.key("threshold_sd", threshold_sd, "standard deviation of the thresholds between pixels").min(0);
   section.key("threshold_min", threshold_min, "least threshold of a pixel").min(0.001);
   section.key("log_floor", log_floor, "intensity (0 to 1) below which a pixel's response is linear, not logarithmic")
-      .above(0)
+      .min(0.001)
       .max(1);
   section.key("blur_px", blur_px, "sigma of the lens").unit("pixels").min(0).max(8);
   section.key("lowpass_us", lowpass_us, "time constant of the photoreceptor").unit("us").min(0);
