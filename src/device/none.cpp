@@ -44,7 +44,6 @@ void Graph::launch(StreamHandle) const { none(); }
 
 Steps::Steps() { none(); }
 void Steps::set(const StepClock&, StreamHandle) { none(); }
-void Steps::begin(StreamHandle) { none(); }
 void Steps::end(StreamHandle) { none(); }
 void Steps::wish(double) { none(); }
 std::optional<StepSums> Steps::report(std::int64_t) const { none(); }

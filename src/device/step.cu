@@ -4,18 +4,20 @@
 namespace dltonic::device {
 namespace {
 
-__global__ void begin_step(StepSums* sums, const volatile double* wish) {
-  *sums = {};
-  sums->wish = *wish;
-}
+__device__ StepSums beginning(double wish) { return {.loss = 0, .correct = 0, .nonfinite = 0, .wish = wish}; }
 
-__global__ void end_step(StepClock* clock, const StepSums* sums, Steps::Report* ring) {
-  Steps::Report& report = ring[clock->step % Steps::kRing];
+__global__ void begin_step(StepSums* sums, const volatile double* wish) { *sums = beginning(*wish); }
+
+__global__ void end_step(StepClock* clock, StepSums* sums, Steps::Report* ring, const volatile double* wish) {
+  const double next_wish = *wish;  // on its way from the host while the rest is done
+  const std::int64_t step = clock->step;
+  Steps::Report& report = ring[step % Steps::kRing];
   report.sums = *sums;
   __threadfence_system();  // the host sees the number last
-  *static_cast<volatile std::int64_t*>(&report.step) = clock->step;
-  ++clock->step;
+  *static_cast<volatile std::int64_t*>(&report.step) = step;
+  clock->step = step + 1;
   ++clock->batch;
+  *sums = beginning(next_wish);
 }
 
 }  // namespace
@@ -29,15 +31,12 @@ void Steps::set(const StepClock& clock, StreamHandle stream) {
   synchronize(stream);  // the pinned copy may still be read
   *next_.data() = clock;
   copy(clock_.data(), next_.data(), sizeof(StepClock), stream);
-}
-
-void Steps::begin(StreamHandle stream) {
   begin_step<<<1, 1, 0, stream>>>(sums_.data(), wish_.data());
   check_launch("begin_step");
 }
 
 void Steps::end(StreamHandle stream) {
-  end_step<<<1, 1, 0, stream>>>(clock_.data(), sums_.data(), ring_.data());
+  end_step<<<1, 1, 0, stream>>>(clock_.data(), sums_.data(), ring_.data(), wish_.data());
   check_launch("end_step");
 }
 

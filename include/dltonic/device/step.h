@@ -35,17 +35,17 @@ class Steps {
     std::int64_t step;  ///< written last
   };
   Steps();
-  /// Before the first step and wherever the next step does not follow from the last: a new epoch, another rate.
+  /// Before the first step and wherever the next step does not follow from the last: a new epoch, another rate. Whatever
+  /// sums() holds is dropped.
   void set(const StepClock& clock, StreamHandle stream);
   const StepClock* clock() const { return clock_.data(); }  ///< device
-  StepSums* sums() const { return sums_.data(); }           ///< device; zero when a step begins
+  StepSums* sums() const { return sums_.data(); }           ///< device; zero but for the wish when a step begins
 
-  /// Kernels, to be enqueued in each step. begin: sums become zero but for the wish. end: the sums go into the ring, the
-  /// clock moves on by a step and a batch.
-  void begin(StreamHandle stream);
+  /// A step's last kernel: the sums go into the ring and become those that the next step begins with, the clock moves on
+  /// by a step and a batch.
   void end(StreamHandle stream);
 
-  /// From any thread: steps that begin from now on carry it.
+  /// From any thread: steps carry it whose predecessor ends, or whose clock is set, from now on.
   void wish(double value);
 
   /// Report of step `step` (StepClock::step), once its end() has run on the GPU; nothing before. At most kRing steps may

@@ -24,6 +24,14 @@ namespace dltonic::logic {
 enum class Precision : std::uint8_t { float32, bfloat16 };
 Precision precision_from(const std::string& word);  ///< ConfigError for another word
 
+/// How work is cut up on a GPU. Results differ by rounding only.
+struct DeviceTuning {
+  int tile_samples = 2048;    ///< of training: as many as a pass takes at once
+  int lanes = 32;             ///< 32, 16, 8 or 4: kernels of training go through columns of at most 8 × lanes samples
+  int hard_tile_samples = 0;  ///< of hard_logits; 0: by the widest layer
+  int hard_streams = 3;       ///< of hard_logits: one's memory traffic hides the other's latencies
+};
+
 class DeviceNetwork {
  public:
   /// Packed bits [feature][row_words of 64 samples] and labels [sample] in device memory. Rows are padded to a multiple of
@@ -35,10 +43,9 @@ class DeviceNetwork {
     int samples = 0;
   };
 
-  /// `host` must outlive this. most_samples: of a batch. tile_samples: how many a pass takes at once, 0: chosen. ConfigError,
-  /// DeviceError. Waits for the upload.
+  /// `host` must outlive this. most_samples: of a batch. ConfigError, DeviceError. Waits for the upload.
   DeviceNetwork(Network<float>& host, const NetworkOptions& options, const OptimizerOptions& optimizer, Precision precision,
-                int most_samples, device::StreamHandle stream, int tile_samples = 0);
+                int most_samples, device::StreamHandle stream, const DeviceTuning& tuning = {});
   ~DeviceNetwork();
   DeviceNetwork(DeviceNetwork&&) noexcept;
 

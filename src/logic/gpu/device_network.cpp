@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 
 #include "dltonic/core/error.h"
 #include "dltonic/core/text.h"
@@ -21,10 +20,7 @@ using gpu::Tile;
 
 namespace {
 
-constexpr int kTileSamples = 512;   // of training: measured best at batches of 512 and 2048
-constexpr int kReadSamples = 256;   // of soft evaluation
-constexpr int kHardSamples = 2048;  // of hard evaluation: a tile's rows of 64,000 gates stay in L2
-constexpr int kStreams = 3;         // of hard evaluation: one's memory traffic hides the other's latencies
+constexpr int kReadSamples = 256;  // of soft evaluation
 
 int rounded_up(std::int64_t n, std::int64_t unit) { return static_cast<int>((n + unit - 1) / unit * unit); }
 
@@ -46,8 +42,10 @@ struct Layer {
   std::int64_t offset = 0;
   Buffer<gpu::Pair> pairs;
   Buffer<gpu::Segment> segments;
-  Buffer<std::int32_t> consumers_begin;
-  Buffer<gpu::Consumer> consumers;
+  Buffer<gpu::FusedSegment> fused;
+  Buffer<gpu::TwoConsumers> consumers;
+  Buffer<std::int32_t> more_begin;
+  Buffer<gpu::Consumer> more;
   Buffer<gpu::ScoreGate> scores;
   Buffer<std::uint16_t> class_of;
   LayerOnDevice view;
@@ -55,13 +53,16 @@ struct Layer {
   void send(StreamHandle stream) {
     pairs = device::uploaded(plan.pairs, stream);
     segments = device::uploaded(plan.segments, stream);
-    consumers_begin = device::uploaded(plan.consumers_begin, stream);
+    fused = device::uploaded(plan.fused, stream);
     consumers = device::uploaded(plan.consumers, stream);
+    more_begin = device::uploaded(plan.more_begin, stream);
+    more = device::uploaded(plan.more, stream);
     scores = device::uploaded(plan.scores, stream);
     class_of = device::uploaded(plan.class_of, stream);
-    view = {plan.inputs,      plan.gates,      static_cast<std::int32_t>(plan.segments.size()),
-            pairs.data(),     segments.data(), consumers_begin.data(),
-            consumers.data(), scores.data(),   class_of.data()};
+    view = {plan.inputs,      plan.gates,        static_cast<std::int32_t>(plan.segments.size()),
+            pairs.data(),     segments.data(),   fused.data(),
+            consumers.data(), more_begin.data(), more.data(),
+            scores.data(),    class_of.data()};
   }
 };
 
@@ -75,15 +76,16 @@ Precision precision_from(const std::string& word) {
 
 struct DeviceNetwork::Impl {
   Impl(Network<float>& host_, const NetworkOptions& o, const OptimizerOptions& optimizer, Precision precision_,
-       int most_samples, StreamHandle stream, int tile_samples)
+       int most_samples, StreamHandle stream, const DeviceTuning& tuning_)
       : host(host_),
+        tuning(tuning_),
         rule(rule_of(optimizer)),
         precision(precision_),
         parametrization(parametrization_from(o.parametrization)),
         estimator(estimator_from(o.estimator)),
         temperature(static_cast<float>(o.temperature)),
         grad_factor(static_cast<float>(o.grad_factor)),
-        tile(rounded_up(tile_samples > 0 ? tile_samples : kTileSamples, 256)),
+        tile(rounded_up(tuning_.tile_samples, 256)),
         total(host_.total_gates()) {
     const bool bits = estimator != Estimator::soft, wide = precision == Precision::float32;
     kind = bits ? (wide ? Activations::bits_float32 : Activations::bits_bfloat16)
@@ -98,7 +100,7 @@ struct DeviceNetwork::Impl {
     c = Buffer<float>(4 * n);
     number = Buffer<std::uint32_t>(n);
     if (bits) ids = Buffer<std::uint8_t>(n);
-    most = gpu::make_tile(std::min(most_samples, tile));
+    most = gpu::make_tile(std::min(most_samples, tile), tuning.lanes);
     S = Buffer<float>(4 * n * static_cast<std::size_t>(most.groups));
     collected = Buffer<float>(4 * n);
     make_room(most_samples);
@@ -108,7 +110,7 @@ struct DeviceNetwork::Impl {
   std::size_t per_gate() const { return static_cast<std::size_t>(logits_per_gate(parametrization)); }
   bool packed() const { return gpu::packed(kind); }
   /// Layers 1 and 2 run as one: the second is a walk and not the last.
-  bool fuses() const { return layers.size() > 2 && layers[1].view.is_walk(); }
+  bool fuses() const { return layers.size() > 2 && layers[1].view.fused != nullptr; }
 
   void plan(StreamHandle stream) {
     std::vector<const Wiring*> wiring;
@@ -128,7 +130,7 @@ struct DeviceNetwork::Impl {
     std::size_t widest_input = 0;
     for (std::size_t l = 0; l + 1 < layers.size(); ++l) {
       const auto gates = static_cast<std::size_t>(layers[l].plan.gates);
-      if (l > 0 || !fuses() || packed()) rows[l] = Buffer<std::byte>(gates * gpu::activation_bytes(kind, most.padded()));
+      if (l > 0 || !fuses()) rows[l] = Buffer<std::byte>(gates * gpu::activation_bytes(kind, most.padded()));
       if (l > 0 || !fuses()) widest_input = std::max(widest_input, gates);
     }
     for (auto& buffer : gradients) {
@@ -144,8 +146,8 @@ struct DeviceNetwork::Impl {
   /// Of parts of class sums for rows of so many samples: wide groups of lanes give the most parts.
   std::size_t part_floats(int padded) const {
     const std::int64_t last = layers.back().plan.gates;
-    const int parts_a_class = std::max(gpu::score_parts(last, host.classes(), {.lanes = 32}),
-                                       gpu::hard_score_parts(last, host.classes(), /*row_bytes=*/128));
+    const int parts_a_class =
+        std::max(gpu::score_parts(last, host.classes()), gpu::hard_score_parts(last, host.classes(), /*row_bytes=*/128));
     return static_cast<std::size_t>(host.classes()) * static_cast<std::size_t>(parts_a_class) *
            static_cast<std::size_t>(padded);
   }
@@ -163,30 +165,28 @@ struct DeviceNetwork::Impl {
   }
   const float* c_of(const float* base, std::size_t l) const { return base + 4 * layers[l].offset; }
 
-  /// Layers but the last; hands back the number of parts of each class.
+  /// Up to the parts of class sums, of which it hands back how many a class has.
   int forward(InputBits x, Tile t, StreamHandle stream) {
+    const auto row = [&](std::size_t l) { return rows[l].data(); };
+    return packed() ? hard_forward(x, t.padded() / 8, ids.data(), row, parts.data(), stream)
+                    : soft_forward(kind, x, t, c.data(), row, parts.data(), stream);
+  }
+
+  /// `row(l)`: where layer l's outputs go.
+  template <class RowOf>
+  int soft_forward(Activations how, InputBits x, Tile t, const float* base, RowOf row, float* to, StreamHandle stream) {
     const LayerOnDevice& last = layers.back().view;
     const int classes = host.classes();
-    if (packed()) {
-      const int row_bytes = t.padded() / 8;
-      return hard_forward(
-          x, row_bytes, ids.data(), [&](std::size_t l) { return rows[l].data(); }, parts.data(), stream);
-    }
-    if (layers.size() == 1) {
-      gpu::forward_scores(x, last, c.data(), classes, t, parts.data(), stream);
+    const std::size_t end = layers.size() - 1;
+    if (end == 0) {
+      gpu::forward_scores(x, last, base, classes, t, to, stream);
     } else {
-      std::size_t next = 1;
-      if (fuses()) {
-        gpu::forward_fused(kind, x, layers[0].view, c.data(), layers[1].view, c_of(c.data(), 1), t, rows[1].data(), stream);
-        next = 2;
-      } else {
-        gpu::forward_input(kind, x, layers[0].view, c.data(), t, rows[0].data(), stream);
-      }
-      for (std::size_t l = next; l + 1 < layers.size(); ++l)
-        inner_forward(kind, l, rows[l - 1].data(), c.data(), t, rows[l].data(), stream);
-      gpu::forward_scores(kind, rows.back().data(), last, c_of(c.data(), layers.size() - 1), classes, t, parts.data(), stream);
+      if (fuses()) gpu::forward_fused(how, x, base, layers[1].view, c_of(base, 1), t, row(1), stream);
+      else gpu::forward_input(how, x, layers[0].view, base, t, row(0), stream);
+      for (std::size_t l = fuses() ? 2 : 1; l < end; ++l) inner_forward(how, l, row(l - 1), base, t, row(l), stream);
+      gpu::forward_scores(how, row(end - 1), last, c_of(base, end), classes, t, to, stream);
     }
-    return gpu::score_parts(last.gates, classes, t);
+    return gpu::score_parts(last.gates, classes);
   }
 
   void inner_forward(Activations how, std::size_t l, const void* x, const float* base, Tile t, void* y, StreamHandle stream) {
@@ -195,20 +195,28 @@ struct DeviceNetwork::Impl {
     else gpu::forward_gather(how, x, layer, c_of(base, l), t, y, stream);
   }
 
-  /// `row(l)`: where layer l's outputs go.
   template <class RowOf>
-  int hard_forward(InputBits x, int row_bytes, const std::uint8_t* gate_ids, RowOf row, float* to, StreamHandle stream) {
+  int hard_forward(InputBits x, int row_bytes, const std::uint8_t* base, RowOf row, float* to, StreamHandle stream) {
+    const auto ids_of = [&](std::size_t l) { return base + layers[l].offset; };
+    const std::size_t end = layers.size() - 1;
+    std::size_t l = 0;
     const void* in = x.bytes;
     std::size_t stride = x.stride;
-    for (std::size_t l = 0; l + 1 < layers.size(); ++l) {
-      const LayerOnDevice& layer = layers[l].view;
-      void* y = row(l);
-      if (l > 0 && layer.is_walk()) gpu::hard_walk(in, layer, gate_ids + layers[l].offset, row_bytes, y, stream);
-      else gpu::hard_gather(in, stride, layer, gate_ids + layers[l].offset, row_bytes, y, stream);
-      in = y;
+    const auto go_on = [&] {
+      in = row(l++);
       stride = static_cast<std::size_t>(row_bytes);
+    };
+    if (fuses()) {
+      gpu::hard_fused(x, base, layers[1].view, ids_of(1), row_bytes, row(l = 1), stream);
+      go_on();
     }
-    gpu::hard_scores(in, stride, layers.back().view, gate_ids + layers.back().offset, host.classes(), row_bytes, to, stream);
+    while (l < end) {
+      const LayerOnDevice& layer = layers[l].view;
+      if (l > 0 && layer.is_walk()) gpu::hard_walk(in, layer, ids_of(l), row_bytes, row(l), stream);
+      else gpu::hard_gather(in, stride, layer, ids_of(l), row_bytes, row(l), stream);
+      go_on();
+    }
+    gpu::hard_scores(in, stride, layers.back().view, ids_of(end), host.classes(), row_bytes, to, stream);
     return gpu::hard_score_parts(layers.back().plan.gates, host.classes(), row_bytes);
   }
 
@@ -225,8 +233,8 @@ struct DeviceNetwork::Impl {
     for (std::size_t l = layers.size() - 1; l > 0; --l) {
       const LayerOnDevice& layer = layers[l].view;
       if (l == 1 && fuses()) {
-        gpu::backward_fused(kind, x, dy, layers[0].view, c.data(), layer, c_of(c.data(), 1), grad_factor, t,
-                            sums_of(0, add, step), sums_of(1, add, step), stream);
+        gpu::backward_fused(kind, x, dy, c.data(), layer, c_of(c.data(), 1), grad_factor, t, sums_of(0, add, step),
+                            sums_of(1, add, step), stream);
         done(1);
         done(0);
         return;
@@ -259,9 +267,15 @@ struct DeviceNetwork::Impl {
       gpu::group_loss(kind, parts.data(), count, host.classes(), t, host.tau(), inverse_batch, batch.labels + first,
                       loss.data() + first, correct.data() + first, table.data(), stream);
       const bool is_last = first + t.samples >= batch.samples;
+      if (is_last) {  // beside the backward
+        side_start.record(stream);
+        side.wait(side_start);
+        gpu::tally(loss.data(), correct.data(), batch.samples, step, side);
+        side_done.record(side);
+      }
       backward(x, t, add || first > 0, step, stream, is_last ? layer_done : std::function<void(int)>{});
     });
-    gpu::tally(loss.data(), correct.data(), batch.samples, step, stream);
+    device::wait(stream, side_done);
   }
 
   gpu::Logits logits_view(Estimator how, float* coefficients, std::uint8_t* gate_ids) {
@@ -280,18 +294,9 @@ struct DeviceNetwork::Impl {
     each_tile(batch.samples, kReadSamples, [&](int first, int samples) {
       const Tile t = gpu::make_tile(samples);
       const InputBits x = input_of(batch, first);
-      const LayerOnDevice& last = layers.back().view;
-      if (layers.size() == 1) {
-        gpu::forward_scores(x, last, read_c.data(), host.classes(), t, read_parts.data(), stream);
-      } else {
-        gpu::forward_input(how, x, layers[0].view, read_c.data(), t, read_rows[0].data(), stream);
-        for (std::size_t l = 1; l + 1 < layers.size(); ++l)
-          inner_forward(how, l, read_rows[(l - 1) % 2].data(), read_c.data(), t, read_rows[l % 2].data(), stream);
-        gpu::forward_scores(how, read_rows[(layers.size() - 2) % 2].data(), last, c_of(read_c.data(), layers.size() - 1),
-                            host.classes(), t, read_parts.data(), stream);
-      }
-      gpu::group_logits(read_parts.data(), gpu::score_parts(last.gates, host.classes(), t), host.classes(), t.samples,
-                        t.padded(), host.tau(),
+      const auto row = [&](std::size_t l) { return read_rows[l % 2].data(); };
+      const int count = soft_forward(how, x, t, read_c.data(), row, read_parts.data(), stream);
+      gpu::group_logits(read_parts.data(), count, host.classes(), t.samples, t.padded(), host.tau(),
                         out + static_cast<std::size_t>(first) * static_cast<std::size_t>(host.classes()), stream);
     });
   }
@@ -304,25 +309,28 @@ struct DeviceNetwork::Impl {
     Buffer<float> parts;
   };
 
+  int hard_tile(std::int64_t widest) const {
+    if (tuning.hard_tile_samples > 0) return rounded_up(tuning.hard_tile_samples, 256);
+    return widest > 128 * 1024 ? 1024 : 2048;
+  }
+
   void hard_logits(const Batch& batch, float* out, StreamHandle stream) {
     std::int64_t widest = 0;
     for (const Layer& layer : layers) widest = std::max(widest, layer.plan.gates);
-    const int most_of_tile = widest > 128 * 1024 ? kHardSamples / 2 : kHardSamples;
+    const int most_of_tile = hard_tile(widest);
     if (hard_lanes.empty()) {
-      read_c.reserve(c.size());
       hard_ids = Buffer<std::uint8_t>(static_cast<std::size_t>(total));
-      hard_start.emplace();
       const auto row_bytes = static_cast<std::size_t>(most_of_tile / 8);
-      for (int i = 0; i < kStreams; ++i) {
+      for (int i = 0; i < tuning.hard_streams; ++i) {
         HardLane lane;
         for (auto& buffer : lane.rows) buffer = Buffer<std::byte>(static_cast<std::size_t>(widest) * row_bytes);
         lane.parts = Buffer<float>(part_floats(most_of_tile));
         hard_lanes.push_back(std::move(lane));
       }
     }
-    gpu::coefficients(logits_view(Estimator::hard, read_c.data(), hard_ids.data()), no_clock.data(), stream);
-    hard_start->record(stream);
-    for (HardLane& lane : hard_lanes) lane.stream.wait(*hard_start);
+    gpu::coefficients(logits_view(Estimator::hard, nullptr, hard_ids.data()), no_clock.data(), stream);
+    hard_start.record(stream);
+    for (HardLane& lane : hard_lanes) lane.stream.wait(hard_start);
     std::size_t next = 0;
     each_tile(batch.samples, most_of_tile, [&](int first, int samples) {
       HardLane& lane = hard_lanes[next++ % hard_lanes.size()];
@@ -387,6 +395,7 @@ struct DeviceNetwork::Impl {
   }
 
   Network<float>& host;
+  DeviceTuning tuning;
   gpu::Rule rule;
   Precision precision;
   Parametrization parametrization;
@@ -412,12 +421,15 @@ struct DeviceNetwork::Impl {
   std::array<Buffer<std::byte>, 2> read_rows;
   Buffer<std::uint8_t> hard_ids;
   std::vector<HardLane> hard_lanes;
-  std::optional<device::Event> hard_start;
+  device::Event hard_start;
+
+  device::Stream side;  ///< what nothing of the backward waits for
+  device::Event side_start, side_done;
 };
 
 DeviceNetwork::DeviceNetwork(Network<float>& host, const NetworkOptions& options, const OptimizerOptions& optimizer,
-                             Precision precision, int most_samples, StreamHandle stream, int tile_samples)
-    : impl_(std::make_unique<Impl>(host, options, optimizer, precision, most_samples, stream, tile_samples)) {}
+                             Precision precision, int most_samples, StreamHandle stream, const DeviceTuning& tuning)
+    : impl_(std::make_unique<Impl>(host, options, optimizer, precision, most_samples, stream, tuning)) {}
 DeviceNetwork::~DeviceNetwork() = default;
 DeviceNetwork::DeviceNetwork(DeviceNetwork&&) noexcept = default;
 

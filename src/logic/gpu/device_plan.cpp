@@ -24,17 +24,55 @@ std::vector<Segment> make_segments(const Walk& walk, const Positions& rows) {
   for (const Walk::Segment& start : walk.segments) {
     if (start.before < start.begin) continue;  // goes on with a cycle
     const std::int32_t begin = start.begin, end = start.before + 1;
-    for (std::int32_t first = begin; first < end; first += kRunGates) {
+    for (std::int32_t first = begin; first < end;) {
       Segment s{};
       s.first = first;
-      s.count = std::min(kRunGates, end - first);
+      s.count = end - first >= kRunGates ? kRunGates : 1;
       s.before = first == begin ? end - 1 : first - 1;
       s.before_input = row_a(s.before);
-      for (std::int32_t u = 0; u <= kRunGates; ++u) s.in[u] = u < s.count ? row_a(first + u) : row_b(first + s.count - 1);
+      for (std::int32_t u = 0; u < s.count; ++u) s.in[u] = row_a(first + u);
+      first += s.count;
+      s.in[s.count] = row_b(first - 1);
       segments.push_back(s);
     }
   }
   return segments;
+}
+
+/// `first_pairs`: of the first layer, whose gates stand along the second's walk.
+std::vector<FusedSegment> make_fused(const std::vector<Segment>& segments, const std::vector<Pair>& first_pairs) {
+  const auto pair_of = [&](std::int32_t gate) { return first_pairs[static_cast<std::size_t>(gate)]; };
+  std::vector<FusedSegment> fused;
+  for (const Segment& s : segments) {
+    FusedSegment f{{s.first, s.count, s.before, s.in[s.count]}, pair_of(s.before_input), {}};
+    for (std::int32_t u = 0; u <= s.count; ++u) f.pairs[u] = pair_of(s.in[u]);
+    fused.push_back(f);
+  }
+  return fused;
+}
+
+/// Where the layer's inputs lie: `input_order` by position, `rows` by canonical number. `positions`: of its gates.
+void list_consumers(LayerPlan& layer, const Wiring& wiring, const std::vector<std::int32_t>& input_order, const Positions& rows,
+                    const Positions& positions) {
+  const InverseIndex index = make_inverse_index(wiring, layer.inputs);
+  const auto consumer = [&](const InverseIndex::Entry& entry) {
+    const bool is_b = entry.other < 0;
+    const std::int32_t other = rows[static_cast<std::size_t>(is_b ? ~entry.other : entry.other)];
+    return Consumer{positions[static_cast<std::size_t>(entry.gate)], is_b ? ~other : other};
+  };
+  layer.more_begin.assign(1, 0);
+  for (const std::int32_t input : input_order) {
+    TwoConsumers first{{{-1, 0}, {-1, 0}}};
+    const auto begin = index.begin[static_cast<std::size_t>(input)], end = index.begin[static_cast<std::size_t>(input) + 1];
+    for (auto e = begin; e < end; ++e) {
+      const Consumer c = consumer(index.entries[static_cast<std::size_t>(e)]);
+      if (e - begin < 2) first.two[e - begin] = c;
+      else layer.more.push_back(c);
+    }
+    layer.consumers.push_back(first);
+    layer.more_begin.push_back(static_cast<std::int32_t>(layer.more.size()));
+  }
+  if (layer.more.empty()) layer.more_begin.clear();
 }
 
 }  // namespace
@@ -67,19 +105,9 @@ std::vector<LayerPlan> make_device_plan(const std::vector<const Wiring*>& wiring
     }
     if (!walks[l].segments.empty()) {
       layer.segments = make_segments(walks[l], rows);
+      if (l == 1 && layers > 2) layer.fused = make_fused(layer.segments, plan[0].pairs);
     } else if (l > 0) {
-      const InverseIndex index = make_inverse_index(w, layer.inputs);
-      layer.consumers_begin.assign(1, 0);
-      for (const std::int32_t input : plan[l - 1].canonical) {
-        const auto m = static_cast<std::size_t>(input);
-        for (auto e = static_cast<std::size_t>(index.begin[m]); e < static_cast<std::size_t>(index.begin[m + 1]); ++e) {
-          const InverseIndex::Entry entry = index.entries[e];
-          const bool is_b = entry.other < 0;
-          const std::int32_t other = row(is_b ? ~entry.other : entry.other);
-          layer.consumers.push_back({positions[static_cast<std::size_t>(entry.gate)], is_b ? ~other : other});
-        }
-        layer.consumers_begin.push_back(static_cast<std::int32_t>(layer.consumers.size()));
-      }
+      list_consumers(layer, w, plan[l - 1].canonical, rows, positions);
     }
     if (l + 1 == layers) {
       const std::int64_t group = layer.gates / classes;

@@ -14,13 +14,14 @@
 
 namespace dltonic::logic::gpu {
 
-/// Up to kRunGates gates in a row of a walk: gate first + u reads inputs in[u] and in[u + 1].
+/// A run of a walk: kRunGates gates, or 1 of what is left at the end of a cycle. Gate first + u reads inputs in[u] and
+/// in[u + 1].
 constexpr int kRunGates = 8;
 struct alignas(16) Segment {
   std::int32_t first, count;
   std::int32_t before;  ///< position of the gate in front of `first` in its cycle: reads before_input and in[0]
   std::int32_t before_input;
-  std::int32_t in[kRunGates + 1];  ///< entries past `count` repeat the last one
+  std::int32_t in[kRunGates + 1];  ///< count + 1 of them
   std::int32_t unused[3];
 };
 static_assert(sizeof(Segment) == 64);
@@ -28,23 +29,42 @@ static_assert(sizeof(Segment) == 64);
 struct Pair {
   std::int32_t a, b;
 };
+/// A segment of a second layer together with the first layer's gates that it reads, which stand in its own order: gate
+/// first + u reads gates first + u and first + u + 1 of the first layer, the segment's last one first + count - 1 and `after`.
+struct alignas(16) FusedSegment {
+  struct alignas(16) Header {
+    std::int32_t first, count;
+    std::int32_t before;  ///< as in Segment, and the first layer's gate that it reads first
+    std::int32_t after;
+  } header;
+  Pair before_pair;           ///< input rows of the first layer's gate `before`
+  Pair pairs[kRunGates + 1];  ///< of gates first … first + count - 1 and `after`
+};
+static_assert(sizeof(FusedSegment) == 96);
+
 /// A gate of a last layer: in canonical order, so that a class is a run of them.
 struct alignas(16) ScoreGate {
   std::int32_t a, b, position, unused;
 };
-/// A consumer of an input: gate (position) and the row of its other operand; ~other where the input is operand B.
+/// A consumer of an input: gate (position; -1: none) and the row of its other operand; ~other where the input is operand B.
 struct Consumer {
   std::int32_t gate, other;
+};
+/// The first two consumers of an input: in square layers nearly all that there are.
+struct alignas(16) TwoConsumers {
+  Consumer two[2];
 };
 
 /// One layer's lists, on the host.
 struct LayerPlan {
   std::int64_t inputs = 0, gates = 0;
-  std::vector<std::int32_t> canonical;        ///< [position] the gate's canonical number within its layer
-  std::vector<Pair> pairs;                    ///< [position] input rows
-  std::vector<Segment> segments;              ///< empty: not a walk
-  std::vector<std::int32_t> consumers_begin;  ///< [inputs + 1]; layers that are no walk, but for the first
-  std::vector<Consumer> consumers;
+  std::vector<std::int32_t> canonical;   ///< [position] the gate's canonical number within its layer
+  std::vector<Pair> pairs;               ///< [position] input rows
+  std::vector<Segment> segments;         ///< empty: not a walk
+  std::vector<FusedSegment> fused;       ///< second layer that is a walk and not the last: runs as one with the first
+  std::vector<TwoConsumers> consumers;   ///< [inputs]; layers that are no walk, but for the first
+  std::vector<std::int32_t> more_begin;  ///< [inputs + 1] consumers after the first two; empty: there are none
+  std::vector<Consumer> more;
   std::vector<ScoreGate> scores;        ///< last layer
   std::vector<std::uint16_t> class_of;  ///< last layer: [position]
 };
@@ -57,8 +77,10 @@ struct LayerOnDevice {
   std::int32_t segment_count = 0;
   const Pair* pairs = nullptr;
   const Segment* segments = nullptr;
-  const std::int32_t* consumers_begin = nullptr;
-  const Consumer* consumers = nullptr;
+  const FusedSegment* fused = nullptr;  ///< as many
+  const TwoConsumers* consumers = nullptr;
+  const std::int32_t* more_begin = nullptr;
+  const Consumer* more = nullptr;
   const ScoreGate* scores = nullptr;
   const std::uint16_t* class_of = nullptr;
   bool is_walk() const { return segment_count > 0; }

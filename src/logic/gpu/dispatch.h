@@ -9,8 +9,6 @@
 
 namespace dltonic::logic::gpu {
 
-template <int kValue>
-using Int = std::integral_constant<int, kValue>;
 template <class T>
 struct Type {
   using type = T;
@@ -54,16 +52,26 @@ void with_reals(Activations kind, F f) {
 }
 
 template <class X>
+std::uint32_t stride_bytes(Tile tile) {
+  return static_cast<std::uint32_t>(static_cast<std::size_t>(tile.padded()) * sizeof(typename Eight<X>::Storage) /
+                                    Eight<X>::kPerElement);
+}
+template <class X>
 Rows<X> rows_of(const void* x, Tile tile) {
-  return {static_cast<const typename Eight<X>::Storage*>(x), static_cast<std::size_t>(tile.padded()) / Eight<X>::kPerElement};
+  return {static_cast<const typename Eight<X>::Storage*>(x), stride_bytes<X>(tile)};
+}
+inline Rows<Bits> rows_of(InputBits x) { return {x.bytes, static_cast<std::uint32_t>(x.stride)}; }
+template <class X>
+RowsOut<X> rows_out(void* y, Tile tile) {
+  return {static_cast<typename Eight<X>::Storage*>(y), stride_bytes<X>(tile)};
 }
 inline const float4* quads(const float* c) { return reinterpret_cast<const float4*>(c); }
-inline Rows<Bits> rows_of(InputBits x) { return {x.bytes, x.stride}; }
+
+constexpr std::int64_t pieces(std::int64_t n, std::int64_t size) { return (n + size - 1) / size; }
 
 /// A block covers kBlock / lanes groups of lanes; blockIdx.y numbers the column groups.
 inline dim3 grid_of(std::int64_t lane_groups, int lanes, Tile tile) {
-  const std::int64_t groups_a_block = kBlock / lanes;
-  return dim3(static_cast<unsigned>((lane_groups + groups_a_block - 1) / groups_a_block), static_cast<unsigned>(tile.groups));
+  return dim3(static_cast<unsigned>(pieces(lane_groups, kBlock / lanes)), static_cast<unsigned>(tile.groups));
 }
 
 }  // namespace dltonic::logic::gpu

@@ -182,7 +182,7 @@ __device__ void write_forward(const Logits& l, float (&z)[4], std::uint32_t gate
     if constexpr (kEstimator == Estimator::gumbel) add_gumbel(z, seed, step, l.number[gate], j);
     const int id = Mixture::decide(z, j);
     if (!writes) return;
-    reinterpret_cast<float4*>(l.c)[gate] = row_of(id);
+    if (l.c != nullptr) reinterpret_cast<float4*>(l.c)[gate] = row_of(id);
     l.ids[gate] = static_cast<std::uint8_t>(id);
   }
 }

@@ -1,24 +1,34 @@
 // The head on a GPU: GroupSum, cross entropy, its gradient, and what a step tells of them.
 #include <cuda_bf16.h>
 
+#include <algorithm>
+
 #include "device/check.h"
 #include "logic/gpu/kernels.h"
 
 namespace dltonic::logic::gpu {
 namespace {
 
-constexpr int kColumns = 32;  ///< samples of a block: one warp a class at a time
-constexpr int kWarps = 8;
+constexpr int kColumns = 32;  ///< samples of a block
+/// A warp a class, so that all classes' parts are added up at once; more classes than that take turns.
+int warps_for(int classes) { return std::min(classes, 32); }
 
-/// logits[class][column] of 32 samples into shared memory: warp w takes classes w, w + kWarps, ...
+/// logits[class][column] of 32 samples into shared memory.
 __device__ void add_parts(const float* __restrict__ parts, int count, int classes, int padded, float inverse_tau,
                           float* __restrict__ logits) {
-  const int lane = threadIdx.x % kColumns;
-  for (int k = threadIdx.x / kColumns; k < classes; k += kWarps) {
+  constexpr int kAtOnce = 16;
+  const int lane = threadIdx.x % kColumns, warps = blockDim.x / kColumns;
+  for (int k = threadIdx.x / kColumns; k < classes; k += warps) {
     const float* p = parts + static_cast<std::size_t>(k) * count * padded + blockIdx.x * kColumns + lane;
     float sum = 0;
-#pragma unroll 8
-    for (int i = 0; i < count; ++i) sum += __ldcg(p + static_cast<std::size_t>(i) * padded);
+    for (int first = 0; first < count; first += kAtOnce) {
+      float part[kAtOnce];
+#pragma unroll
+      for (int i = 0; i < kAtOnce; ++i)
+        part[i] = first + i < count ? __ldcg(p + static_cast<std::size_t>(first + i) * padded) : 0.f;
+#pragma unroll
+      for (int i = 0; i < kAtOnce; ++i) sum += part[i];
+    }
     logits[k * kColumns + lane] = sum * inverse_tau;
   }
   __syncthreads();
@@ -42,32 +52,31 @@ template <class G>
 __global__ void loss_kernel(const float* parts, int count, int classes, int samples, int padded, float inverse_tau,
                             float scale /* 1 / (tau × global batch) */, const std::uint16_t* __restrict__ labels, float* loss,
                             std::uint8_t* correct, G* table) {
-  extern __shared__ float logits[];
-  __shared__ float shared_top[kColumns], shared_sum[kColumns];
+  extern __shared__ float logits[];  // then, in the same place, exp(logit - top)
   add_parts(parts, count, classes, padded, inverse_tau, logits);
-  const int lane = threadIdx.x % kColumns, warp = threadIdx.x / kColumns;
+  const int lane = threadIdx.x % kColumns, warp = threadIdx.x / kColumns, warps = blockDim.x / kColumns;
   const int sample = blockIdx.x * kColumns + lane;
   const bool real = sample < samples;
   const int label = real ? labels[sample] : 0;
-  if (warp == 0) {
-    int first = 0;  // the first of equals
-    for (int k = 1; k < classes; ++k) {
-      if (logits[k * kColumns + lane] > logits[first * kColumns + lane]) first = k;
-    }
-    const float top = logits[first * kColumns + lane];
-    float sum = 0;
-    for (int k = 0; k < classes; ++k) sum += expf(logits[k * kColumns + lane] - top);
-    shared_top[lane] = top;
-    shared_sum[lane] = sum;
-    loss[sample] = real ? logf(sum) - (logits[label * kColumns + lane] - top) : 0.f;
-    correct[sample] = real && first == label;
+  int first = 0;  // the first of equals
+  float top = logits[lane];
+  for (int k = 1; k < classes; ++k) {
+    const float logit = logits[k * kColumns + lane];
+    if (logit > top) top = logit, first = k;
   }
+  const float under_top = logits[label * kColumns + lane] - top;
   __syncthreads();
-  const float top = shared_top[lane], sum = shared_sum[lane];
-  for (int k = warp; k < classes; k += kWarps) {
-    const float p = expf(logits[k * kColumns + lane] - top) / sum;
+  for (int k = warp; k < classes; k += warps) logits[k * kColumns + lane] = expf(logits[k * kColumns + lane] - top);
+  __syncthreads();
+  float sum = 0;
+  for (int k = 0; k < classes; ++k) sum += logits[k * kColumns + lane];
+  for (int k = warp; k < classes; k += warps) {
+    const float p = logits[k * kColumns + lane] / sum;
     put(table + static_cast<std::size_t>(k) * padded + sample, real ? (p - (k == label ? 1.f : 0.f)) * scale : 0.f);
   }
+  if (warp != 0) return;
+  loss[sample] = real ? logf(sum) - under_top : 0.f;
+  correct[sample] = real && first == label;
 }
 
 /// One block: thread t adds samples t, t + 256, ..., then a tree over the threads.
@@ -106,7 +115,7 @@ using device::check_launch;
 
 void group_logits(const float* parts, int count, int classes, int samples, int padded, double tau, float* out,
                   StreamHandle stream) {
-  logits_kernel<<<(samples + kColumns - 1) / kColumns, kColumns * kWarps, logits_bytes(classes), stream>>>(
+  logits_kernel<<<(samples + kColumns - 1) / kColumns, kColumns * warps_for(classes), logits_bytes(classes), stream>>>(
       parts, count, classes, samples, padded, static_cast<float>(1 / tau), out);
   check_launch("group sums");
 }
@@ -114,7 +123,7 @@ void group_logits(const float* parts, int count, int classes, int samples, int p
 void group_loss(Activations kind, const float* parts, int count, int classes, Tile tile, double tau, double inverse_batch,
                 const std::uint16_t* labels, float* loss, std::uint8_t* correct, void* table, StreamHandle stream) {
   const auto launch = [&]<class G>(G* typed_table) {
-    loss_kernel<<<tile.padded() / kColumns, kColumns * kWarps, logits_bytes(classes), stream>>>(
+    loss_kernel<<<tile.padded() / kColumns, kColumns * warps_for(classes), logits_bytes(classes), stream>>>(
         parts, count, classes, tile.samples, tile.padded(), static_cast<float>(1 / tau),
         static_cast<float>(inverse_batch / tau), labels, loss, correct, typed_table);
   };

@@ -31,6 +31,14 @@ struct Words {
       w[0] = __ldcg(p);
     }
   }
+  __device__ void load_cached(const std::uint32_t* p) {
+    if constexpr (kWords == 4) {
+      const uint4 v = __ldg(reinterpret_cast<const uint4*>(p));
+      w[0] = v.x, w[1] = v.y, w[2] = v.z, w[3] = v.w;
+    } else {
+      w[0] = __ldg(p);
+    }
+  }
   __device__ void store(std::uint32_t* p) const {
     if constexpr (kWords == 4) *reinterpret_cast<uint4*>(p) = make_uint4(w[0], w[1], w[2], w[3]);
     else *p = w[0];
@@ -45,49 +53,93 @@ __device__ Words<kWords> apply(const Masks& masks, const Words<kWords>& a, const
   return y;
 }
 
-/// Launch: a thread a segment and kWords words of it, neighbouring threads neighbouring words.
-template <int kWords>
-__global__ __launch_bounds__(kBlock) void walk(const std::uint32_t* __restrict__ x, const Segment* __restrict__ segments,
-                                               int segment_count, const std::uint8_t* __restrict__ ids, int row_words,
-                                               std::uint32_t* __restrict__ y) {
-  const std::uint32_t chunks = row_words / kWords, thread = blockIdx.x * kBlock + threadIdx.x;
-  const std::uint32_t index = thread / chunks, offset = thread % chunks * kWords;
-  if (index >= segment_count) return;
-  const Segment s = load_segment(segments + index);
-  Words<kWords> row[kRunGates + 1];
-#pragma unroll
-  for (int u = 0; u <= kRunGates; ++u) row[u].load(x + static_cast<std::size_t>(s.in[u]) * row_words + offset);
-#pragma unroll
-  for (int u = 0; u < kRunGates; ++u) {
-    if (u >= s.count) break;
-    const Masks masks(__ldg(ids + s.first + u));
-    apply(masks, row[u], row[u + 1]).store(y + static_cast<std::size_t>(s.first + u) * row_words + offset);
+/// Rows of words in memory.
+template <class Word>
+struct BitRows {
+  Word* data;
+  std::uint32_t words;  ///< between rows
+  __device__ Word* at(std::int32_t row, std::uint32_t offset) const {
+    return data + offset + static_cast<std::size_t>(static_cast<std::uint32_t>(row)) * words;
   }
+};
+using BitsIn = BitRows<const std::uint32_t>;
+using BitsOut = BitRows<std::uint32_t>;
+
+/// What a thread works on: `unit` (gates, segments) and kWords words of the rows, neighbouring threads neighbouring words.
+template <int kWords>
+struct Chunk {
+  std::uint32_t unit, offset;
+  __device__ explicit Chunk(std::uint32_t row_words) {
+    const std::uint32_t chunks = row_words / kWords, thread = blockIdx.x * kBlock + threadIdx.x;
+    unit = thread / chunks;
+    offset = thread % chunks * kWords;
+  }
+};
+
+/// Along a run of gates: gate u of the run reads rows u and u + 1.
+template <int kRun, int kWords>
+__device__ void apply_run(const std::uint8_t* __restrict__ ids, std::int32_t first, const Words<kWords> (&row)[kRun + 1],
+                          const BitsOut& y, std::uint32_t offset) {
+#pragma unroll
+  for (int u = 0; u < kRun; ++u) apply(Masks(__ldg(ids + first + u)), row[u], row[u + 1]).store(y.at(first + u, offset));
 }
 
-/// Launch: a thread kGates gates and kWords words.
+/// Launch: a thread a segment and kWords words of it.
 template <int kWords>
-__global__ __launch_bounds__(kBlock) void gather(const std::uint32_t* __restrict__ x, std::size_t x_words,
-                                                 const Pair* __restrict__ pairs, int gates,
-                                                 const std::uint8_t* __restrict__ ids, int row_words,
-                                                 std::uint32_t* __restrict__ y) {
-  constexpr int kGates = 8;
-  const std::uint32_t chunks = row_words / kWords, thread = blockIdx.x * kBlock + threadIdx.x;
-  const std::uint32_t first = thread / chunks * kGates, offset = thread % chunks * kWords;
-  if (first >= gates) return;
-  Words<kWords> a[kGates], b[kGates];
+__global__ __launch_bounds__(kBlock) void walk(BitsIn x, const Segment* __restrict__ segments, int segment_count,
+                                               const std::uint8_t* __restrict__ ids, BitsOut y) {
+  const Chunk<kWords> chunk(y.words);
+  if (chunk.unit >= segment_count) return;
+  const Segment s = load_record(segments + chunk.unit);
+  with_run(s.count, [&]<int kRun>(Int<kRun>) {
+    Words<kWords> row[kRun + 1];
 #pragma unroll
-  for (int u = 0; u < kGates; ++u) {
-    const Pair pair = load_pair(pairs + min(first + u, gates - 1));
-    a[u].load(x + pair.a * x_words + offset);
-    b[u].load(x + pair.b * x_words + offset);
-  }
+    for (int u = 0; u <= kRun; ++u) row[u].load(x.at(s.in[u], chunk.offset));
+    apply_run<kRun>(ids, s.first, row, y, chunk.offset);
+  });
+}
+
+/// walk() of the second layer, whose rows are made from the input's on the way.
+/// Launch: a thread a segment of the second layer and kWords words of it.
+template <int kWords>
+__global__ __launch_bounds__(kBlock) void fused(BitsIn x, const std::uint8_t* __restrict__ first_ids,
+                                                const FusedSegment* __restrict__ segments, int segment_count,
+                                                const std::uint8_t* __restrict__ ids, BitsOut y) {
+  const Chunk<kWords> chunk(y.words);
+  if (chunk.unit >= segment_count) return;
+  const FusedSegment* const segment = segments + chunk.unit;
+  const FusedSegment::Header s = load_record(&segment->header);
+  with_run(s.count, [&]<int kRun>(Int<kRun>) {
+    Words<kWords> row[kRun + 1];
 #pragma unroll
-  for (int u = 0; u < kGates; ++u) {
-    if (first + u >= gates) break;
-    const Masks masks(__ldg(ids + first + u));
-    apply(masks, a[u], b[u]).store(y + static_cast<std::size_t>(first + u) * row_words + offset);
-  }
+    for (int u = 0; u <= kRun; ++u) {
+      Words<kWords> a, b;
+      const Pair pair = load_pair(segment->pairs + u);
+      a.load_cached(x.at(pair.a, chunk.offset));
+      b.load_cached(x.at(pair.b, chunk.offset));
+      row[u] = apply(Masks(__ldg(first_ids + (u < kRun ? s.first + u : s.after))), a, b);
+    }
+    apply_run<kRun>(ids, s.first, row, y, chunk.offset);
+  });
+}
+
+/// Launch: a thread kGates gates and kWords words of their rows.
+constexpr int kGates = 8;
+template <int kWords>
+__global__ __launch_bounds__(kBlock) void gather(BitsIn x, const Pair* __restrict__ pairs, int gates,
+                                                 const std::uint8_t* __restrict__ ids, BitsOut y) {
+  const Chunk<kWords> chunk(y.words);
+  each_run<kGates>(static_cast<int>(chunk.unit) * kGates, gates, [&]<int kRun>(int first, Int<kRun>) {
+    Words<kWords> a[kRun], b[kRun];
+#pragma unroll
+    for (int u = 0; u < kRun; ++u) {
+      const Pair pair = load_pair(pairs + first + u);
+      a[u].load(x.at(pair.a, chunk.offset));
+      b[u].load(x.at(pair.b, chunk.offset));
+    }
+#pragma unroll
+    for (int u = 0; u < kRun; ++u) apply(Masks(__ldg(ids + first + u)), a[u], b[u]).store(y.at(first + u, chunk.offset));
+  });
 }
 
 constexpr int kPlanes = 6;  ///< bits of a thread's counters: it counts at most 63 gates
@@ -106,10 +158,9 @@ static_assert(gates_a_thread(32) <= kCountGates);
 /// at a time), unpacked into integer counters of the block.
 /// Launch: blockIdx.x = class * parts_a_class + part, blockIdx.y = group of `words` words;
 ///   thread: word threadIdx.x % words, gates of the class from (part * (kBlock / words) + threadIdx.x / words) * gates_each on.
-__global__ __launch_bounds__(kBlock) void counts(const std::uint32_t* __restrict__ x, std::size_t x_words,
-                                                 const ScoreGate* __restrict__ list, int gates_a_class, int parts_a_class,
-                                                 const std::uint8_t* __restrict__ ids, int row_words, int words, int gates_each,
-                                                 float* __restrict__ parts) {
+__global__ __launch_bounds__(kBlock) void counts(BitsIn x, const ScoreGate* __restrict__ list, int gates_a_class,
+                                                 int parts_a_class, const std::uint8_t* __restrict__ ids, int row_words,
+                                                 int words, int gates_each, float* __restrict__ parts) {
   extern __shared__ int counters[];  // [bit][word]
   const int word = threadIdx.x % words, slice = threadIdx.x / words;
   const int klass = blockIdx.x / parts_a_class, part = blockIdx.x % parts_a_class;
@@ -126,9 +177,9 @@ __global__ __launch_bounds__(kBlock) void counts(const std::uint32_t* __restrict
       std::uint32_t a[kAtOnce], b[kAtOnce], id[kAtOnce];
 #pragma unroll
       for (int u = 0; u < kAtOnce; ++u) {
-        gate[u] = load_score_gate(list + min(n + u, end - 1));
-        a[u] = __ldcg(x + gate[u].a * x_words + column);
-        b[u] = __ldcg(x + gate[u].b * x_words + column);
+        gate[u] = load_record(list + min(n + u, end - 1));
+        a[u] = __ldcg(x.at(gate[u].a, column));
+        b[u] = __ldcg(x.at(gate[u].b, column));
         id[u] = n + u < end ? __ldg(ids + gate[u].position) : 0;  // past the end: FALSE, which counts nothing
       }
 #pragma unroll
@@ -158,8 +209,19 @@ __global__ __launch_bounds__(kBlock) void counts(const std::uint32_t* __restrict
   }
 }
 
-unsigned blocks_for(std::int64_t threads) { return static_cast<unsigned>((threads + kBlock - 1) / kBlock); }
-const std::uint32_t* words_of(const void* x) { return static_cast<const std::uint32_t*>(x); }
+BitsIn bits_in(const void* x, std::size_t stride_bytes) {
+  return {static_cast<const std::uint32_t*>(x), static_cast<std::uint32_t>(stride_bytes / 4)};
+}
+BitsOut bits_out(void* y, int row_bytes) { return {static_cast<std::uint32_t*>(y), static_cast<std::uint32_t>(row_bytes / 4)}; }
+
+/// f(Int<words a thread>, blocks) for so many units of work on each chunk of the rows.
+template <class F>
+void with_words(const BitsIn& x, const BitsOut& y, std::int64_t units, F f) {
+  const bool aligned = x.words % 4 == 0 && reinterpret_cast<std::uintptr_t>(x.data) % 16 == 0;
+  const auto blocks = [&](std::uint32_t words) { return static_cast<unsigned>(pieces(units * (y.words / words), kBlock)); };
+  if (aligned && y.words % 4 == 0 && y.words >= 32) f(Int<4>{}, blocks(4));
+  else f(Int<1>{}, blocks(1));
+}
 
 }  // namespace
 
@@ -167,26 +229,31 @@ using device::check_launch;
 
 void hard_walk(const void* x, const LayerOnDevice& layer, const std::uint8_t* ids, int row_bytes, void* y,
                StreamHandle stream) {
-  const int row_words = row_bytes / 4;
-  const auto launch = [&]<int kWords>(Int<kWords>) {
-    walk<kWords><<<blocks_for(static_cast<std::int64_t>(layer.segment_count) * (row_words / kWords)), kBlock, 0, stream>>>(
-        words_of(x), layer.segments, layer.segment_count, ids, row_words, static_cast<std::uint32_t*>(y));
-  };
-  if (row_words % 4 == 0 && row_words >= 32) launch(Int<4>{});
-  else launch(Int<1>{});
+  const BitsIn in = bits_in(x, static_cast<std::size_t>(row_bytes));
+  const BitsOut out = bits_out(y, row_bytes);
+  with_words(in, out, layer.segment_count, [&](auto words, unsigned blocks) {
+    walk<words><<<blocks, kBlock, 0, stream>>>(in, layer.segments, layer.segment_count, ids, out);
+  });
   check_launch("forward of a hard layer (walk)");
+}
+
+void hard_fused(InputBits x, const std::uint8_t* first_ids, const LayerOnDevice& second, const std::uint8_t* second_ids,
+                int row_bytes, void* y, StreamHandle stream) {
+  const BitsIn in = bits_in(x.bytes, x.stride);
+  const BitsOut out = bits_out(y, row_bytes);
+  with_words(in, out, second.segment_count, [&](auto words, unsigned blocks) {
+    fused<words><<<blocks, kBlock, 0, stream>>>(in, first_ids, second.fused, second.segment_count, second_ids, out);
+  });
+  check_launch("forward of the first two hard layers");
 }
 
 void hard_gather(const void* x, std::size_t x_stride, const LayerOnDevice& layer, const std::uint8_t* ids, int row_bytes,
                  void* y, StreamHandle stream) {
-  const int row_words = row_bytes / 4;
-  const auto launch = [&]<int kWords>(Int<kWords>) {
-    gather<kWords><<<blocks_for((layer.gates + 7) / 8 * (row_words / kWords)), kBlock, 0, stream>>>(
-        words_of(x), x_stride / 4, layer.pairs, static_cast<int>(layer.gates), ids, row_words, static_cast<std::uint32_t*>(y));
-  };
-  const bool aligned = x_stride % 16 == 0 && reinterpret_cast<std::uintptr_t>(x) % 16 == 0;
-  if (row_words % 4 == 0 && row_words >= 32 && aligned) launch(Int<4>{});
-  else launch(Int<1>{});
+  const BitsIn in = bits_in(x, x_stride);
+  const BitsOut out = bits_out(y, row_bytes);
+  with_words(in, out, pieces(layer.gates, kGates), [&](auto words, unsigned blocks) {
+    gather<words><<<blocks, kBlock, 0, stream>>>(in, layer.pairs, static_cast<int>(layer.gates), ids, out);
+  });
   check_launch("forward of a hard layer (gather)");
 }
 
@@ -201,7 +268,7 @@ void hard_scores(const void* x, std::size_t x_stride, const LayerOnDevice& layer
   const int row_words = row_bytes / 4, words = counted_words(row_words);
   const int parts_a_class = hard_score_parts(layer.gates, classes, row_bytes);
   const dim3 grid(static_cast<unsigned>(classes * parts_a_class), static_cast<unsigned>((row_words + words - 1) / words));
-  counts<<<grid, kBlock, 32 * words * sizeof(int), stream>>>(words_of(x), x_stride / 4, layer.scores,
+  counts<<<grid, kBlock, 32 * words * sizeof(int), stream>>>(bits_in(x, x_stride), layer.scores,
                                                              static_cast<int>(layer.gates / classes), parts_a_class, ids,
                                                              row_words, words, gates_a_thread(words), parts);
   check_launch("counts of a hard layer");

@@ -38,7 +38,8 @@ struct Tile {
   int padded() const { return 8 * lanes * groups; }
 };
 /// The tile for so many samples: wide groups, unless padding to them would waste more than an eighth.
-Tile make_tile(int samples);
+/// most_lanes: 32, 16, 8 or 4.
+Tile make_tile(int samples, int most_lanes = 32);
 /// One that fits where `most` does: no more groups, no longer rows. samples <= most.samples.
 Tile make_tile(int samples, const Tile& most);
 
@@ -72,19 +73,22 @@ void forward_gather(Activations kind, const void* x, const LayerOnDevice& layer,
 /// First layer: from the input's bits. kind float32 or bfloat16.
 void forward_input(Activations kind, InputBits x, const LayerOnDevice& layer, const float* c, Tile tile, void* y,
                    StreamHandle stream);
-/// Layers 1 and 2 at once: layer 1's outputs live in registers only. `second` is a walk.
-void forward_fused(Activations kind, InputBits x, const LayerOnDevice& first, const float* first_c, const LayerOnDevice& second,
-                   const float* second_c, Tile tile, void* y, StreamHandle stream);
+/// Layers 1 and 2 at once: layer 1's outputs live in registers only. `second` has a fused list.
+void forward_fused(Activations kind, InputBits x, const float* first_c, const LayerOnDevice& second, const float* second_c,
+                   Tile tile, void* y, StreamHandle stream);
 /// Last layer: y is only summed. parts [classes * score_parts][padded] float, written.
 void forward_scores(Activations kind, const void* x, const LayerOnDevice& layer, const float* c, int classes, Tile tile,
                     float* parts, StreamHandle stream);
 void forward_scores(InputBits x, const LayerOnDevice& layer, const float* c, int classes, Tile tile, float* parts,
                     StreamHandle stream);
-int score_parts(std::int64_t gates, int classes, Tile tile);
+int score_parts(std::int64_t gates, int classes);
 
 // ---- forward of hard gates, 32 samples a word ---------------------------------------------------------
 /// ids: hard gate of each position. x and y: packed rows of row_bytes (multiples of 4; of 16: four words at once).
 void hard_walk(const void* x, const LayerOnDevice& layer, const std::uint8_t* ids, int row_bytes, void* y, StreamHandle stream);
+/// Layers 1 and 2 at once: layer 1's bits live in registers only. `second` has a fused list.
+void hard_fused(InputBits x, const std::uint8_t* first_ids, const LayerOnDevice& second, const std::uint8_t* second_ids,
+                int row_bytes, void* y, StreamHandle stream);
 void hard_gather(const void* x, std::size_t x_stride, const LayerOnDevice& layer, const std::uint8_t* ids, int row_bytes,
                  void* y, StreamHandle stream);
 /// Last layer: bits set in each class, as floats. parts [classes * hard_score_parts][32 * words], written.
@@ -113,9 +117,9 @@ void backward_general(Activations kind, const void* x, OutputGradient dy, const 
 void backward_input(Activations kind, InputBits x, OutputGradient dy, const LayerOnDevice& layer, Tile tile, Sums sums,
                     StreamHandle stream);
 /// Layers 1 and 2 at once: what flows between them stays in registers.
-void backward_fused(Activations kind, InputBits x, OutputGradient dy, const LayerOnDevice& first, const float* first_c,
-                    const LayerOnDevice& second, const float* second_c, float grad_factor, Tile tile, Sums first_sums,
-                    Sums second_sums, StreamHandle stream);
+void backward_fused(Activations kind, InputBits x, OutputGradient dy, const float* first_c, const LayerOnDevice& second,
+                    const float* second_c, float grad_factor, Tile tile, Sums first_sums, Sums second_sums,
+                    StreamHandle stream);
 
 // ---- between logits and coefficients ----------------------------------------------------------------
 /// What an update needs beside the sums. Forms as in gate_update.h.
@@ -131,8 +135,8 @@ struct Logits {
   float temperature = 1;
   float *z = nullptr, *m = nullptr, *v = nullptr;  ///< [gates][16|4]
   const std::uint32_t* number = nullptr;           ///< canonical number of each gate in the network: key of its noise
-  float* c = nullptr;                              ///< [gates][4] coefficients of the estimator's forward, written
-  std::uint8_t* ids = nullptr;                     ///< hard, gumbel: the gates that c stands for, written
+  float* c = nullptr;           ///< [gates][4] coefficients of the estimator's forward, written; null: only ids are wanted
+  std::uint8_t* ids = nullptr;  ///< hard, gumbel: the gates that c stands for, written
 };
 /// S [groups][gates][4], added up in order -> dz -> z, m, v -> c, ids of the next step. Does nothing to z, m, v where
 /// sums->nonfinite; a gate whose sum over groups or ranks is not finite sets it and stays too.

@@ -10,6 +10,9 @@
 #include <cuda_runtime.h>
 
 #include <cstdint>
+#include <type_traits>
+
+#include "logic/gpu/device_plan.h"
 
 namespace dltonic::logic::gpu {
 
@@ -87,34 +90,73 @@ struct Eight<Bits> {
   }
 };
 
-/// Rows of activations that a kernel reads. stride: elements of storage between rows.
-template <class X>
+/// Rows of activations or gradients in memory. 32-bit row and stride: an address is one multiply-add.
+template <class X, class Storage = const typename Eight<X>::Storage>
 struct Rows {
-  const typename Eight<X>::Storage* data;
-  std::size_t stride;
+  Storage* data;
+  std::uint32_t stride_bytes;
+
+  __device__ Storage* address(std::int32_t row, std::uint32_t column) const {
+    using Byte = std::conditional_t<std::is_const_v<Storage>, const char, char>;
+    auto* lane = reinterpret_cast<Byte*>(data + column / Eight<X>::kPerElement);
+    return reinterpret_cast<Storage*>(lane + static_cast<std::size_t>(static_cast<std::uint32_t>(row)) * stride_bytes);
+  }
   __device__ Eight<X> at(std::int32_t row, std::uint32_t column) const {
     Eight<X> eight;
-    eight.load(data + row * stride + column / Eight<X>::kPerElement);
+    eight.load(address(row, column));
     return eight;
   }
   __device__ Eight<X> at_cached(std::int32_t row, std::uint32_t column) const {
     Eight<X> eight;
-    eight.load_cached(data + row * stride + column / Eight<X>::kPerElement);
+    eight.load_cached(address(row, column));
     return eight;
   }
 };
+/// Rows that a kernel writes.
+template <class X>
+struct RowsOut : Rows<X, typename Eight<X>::Storage> {
+  __device__ void put(std::int32_t row, std::uint32_t column, const float (&f)[8]) const {
+    Eight<X>::store(this->address(row, column), f);
+  }
+};
+
+template <int kValue>
+using Int = std::integral_constant<int, kValue>;
+
+/// Runs of gates have constant lengths, so that loops over them are straight lines whose loads are on their way together.
+/// A run of a walk: f(Int<its length>).
+template <class F>
+__device__ void with_run(int count, F f) {
+  if (count == kRunGates) f(Int<kRunGates>{});
+  else f(Int<1>{});
+}
+/// Gates first … end - 1, of which kMost are a run: f(first, Int<kMost>), and where there are fewer, f(gate, Int<1>) of each.
+template <int kMost, class F>
+__device__ void each_run(int first, int end, F f) {
+  if (first + kMost <= end) return f(first, Int<kMost>{});
+  for (; first < end; ++first) f(first, Int<1>{});
+}
 
 /// y = c0 + ca*a + cb*b + cab*a*b
 __device__ inline float mix(const float4& c, float a, float b) { return fmaf(fmaf(c.w, a, c.z), b, fmaf(c.y, a, c.x)); }
 
-/// The same for eight bits a and b: one of four values each.
-__device__ inline void mix_bits(const float4& c, std::uint32_t a, std::uint32_t b, float (&y)[8]) {
+/// The operands of a first layer's gate: the lane's eight bits of both.
+struct PairBits {
+  std::uint32_t a, b;
+  __device__ void load(const Rows<Bits>& x, const Pair& pair, std::uint32_t column) {
+    a = x.at_cached(pair.a, column).bits;
+    b = x.at_cached(pair.b, column).bits;
+  }
+};
+
+/// mix() of eight bits a and b: one of four values each.
+__device__ inline void mix_bits(const float4& c, const PairBits& bits, float (&y)[8]) {
   const float y00 = c.x, y01 = c.x + c.z, y10 = c.x + c.y, y11 = y10 + c.z + c.w;
 #pragma unroll
   for (int i = 0; i < 8; ++i) {
-    const bool set = b >> i & 1;
+    const bool set = bits.b >> i & 1;
     const float without_a = set ? y01 : y00, with_a = set ? y11 : y10;
-    y[i] = a >> i & 1 ? with_a : without_a;
+    y[i] = bits.a >> i & 1 ? with_a : without_a;
   }
 }
 
@@ -125,21 +167,10 @@ __device__ inline std::uint32_t group_mask() {
   else return ((1u << kLanes) - 1) << (threadIdx.x % 32 / kLanes * kLanes);
 }
 
-/// Sums of four values over the lanes of a group, in a fixed order: lanes kLanes/4 * t and up hold the sum of value t.
-/// Two exchanges bring each lane down to one value of its own, so that the rest costs one shuffle a step, not four.
-template <int kLanes>
-__device__ inline float sum_four(float v0, float v1, float v2, float v3, int lane) {
-  const std::uint32_t mask = group_mask<kLanes>();
-  const bool upper = lane & (kLanes / 2);
-  float keep0 = upper ? v2 : v0, keep1 = upper ? v3 : v1;
-  keep0 += __shfl_xor_sync(mask, upper ? v0 : v2, kLanes / 2);
-  keep1 += __shfl_xor_sync(mask, upper ? v1 : v3, kLanes / 2);
-  const bool odd = lane & (kLanes / 4);
-  float keep = odd ? keep1 : keep0;
-  keep += __shfl_xor_sync(mask, odd ? keep0 : keep1, kLanes / 4);
-#pragma unroll
-  for (int step = kLanes / 8; step > 0; step /= 2) keep += __shfl_xor_sync(mask, keep, step);
-  return keep;
+/// Two values a lane become one: lanes that differ in the bit `step` add `low` up in the one without it, `high` in the other.
+__device__ inline float halve(float low, float high, int step, int lane, std::uint32_t mask) {
+  const bool upper = lane & step;
+  return (upper ? high : low) + __shfl_xor_sync(mask, upper ? low : high, step);
 }
 
 /// The four sums of one gate: of g * (1, a, b, ab) over a lane's samples, then over the group.
@@ -152,11 +183,22 @@ struct FourSums {
     gb = fmaf(dy, b, gb);
     gab = fmaf(dya, b, gab);
   }
-  __device__ void add_bits(float dy, bool a, bool b) {
-    g += dy;
-    if (a) ga += dy;
-    if (b) gb += dy;
-    if (a && b) gab += dy;
+  /// of eight samples at once
+  __device__ void add_bits(const float (&dy)[8], const PairBits& bits) {
+    const std::uint32_t both = bits.a & bits.b;
+#pragma unroll
+    for (int i = 0; i < 8; ++i) {
+      g += dy[i];
+      if (bits.a >> i & 1) ga += dy[i];
+      if (bits.b >> i & 1) gb += dy[i];
+      if (both >> i & 1) gab += dy[i];
+    }
+  }
+  /// Lane l gets a part of the sum of value l / (kLanes / 4); the kLanes / 4 lanes of a value add up to it.
+  template <int kLanes>
+  __device__ float spread(int lane) const {
+    const std::uint32_t mask = group_mask<kLanes>();
+    return halve(halve(g, gb, kLanes / 2, lane, mask), halve(ga, gab, kLanes / 2, lane, mask), kLanes / 4, lane, mask);
   }
 };
 
@@ -167,15 +209,46 @@ struct SumsOut {
   bool add;
   double* nonfinite;  ///< becomes 1 where a sum is not finite
 
-  template <int kLanes>
-  __device__ void write(const FourSums& four, std::int32_t gate, int lane) const {
-    const float sum = sum_four<kLanes>(four.g, four.ga, four.gb, four.gab, lane);
-    if (lane % (kLanes / 4) != 0) return;
-    float* to = S + blockIdx.y * group_stride + 4 * static_cast<std::size_t>(gate) + lane / (kLanes / 4);
+  __device__ void put(std::int32_t gate, int value, float sum) const {
+    float* to = S + blockIdx.y * group_stride + 4 * static_cast<std::size_t>(gate) + value;
     const float total = add ? *to + sum : sum;
     *to = total;
     if (!isfinite(total)) *nonfinite = 1;  // every writer writes the same
   }
+};
+
+/// The sums of kGates gates first, first + 1, … one after the other. Instead of all lanes adding up each gate's, two gates'
+/// sums share lanes, then four's, …, so that kLanes / 4 gates cost one shuffle a level of that tree, and one store.
+template <int kLanes, int kGates>
+class RunSums {
+ public:
+  __device__ RunSums(const SumsOut& out, std::int32_t first, int lane) : out_(out), first_(first), lane_(lane) {}
+
+  /// Gate first + u; u = 0, 1, …, constants of an unrolled loop.
+  __device__ __forceinline__ void put(int u, const FourSums& four) {
+    float sum = four.spread<kLanes>(lane_);
+#pragma unroll
+    for (int level = 0; 1 << level < kTogether; ++level) {
+      const int step = 1 << level;
+      if ((u & step) == 0) {
+        waiting_[level] = sum;
+        return;
+      }
+      sum = halve(waiting_[level], sum, step, lane_, group_mask<kLanes>());
+    }
+#pragma unroll
+    for (int step = kTogether; step < kEach; step *= 2) sum += __shfl_xor_sync(group_mask<kLanes>(), sum, step);
+    if (lane_ % kEach < kTogether) out_.put(first_ + u - (kTogether - 1) + lane_ % kEach, lane_ / kEach, sum);
+  }
+
+ private:
+  static constexpr int kEach = kLanes / 4;                           // lanes a value of a gate
+  static constexpr int kTogether = kGates < kEach ? kGates : kEach;  // gates that share lanes
+  static_assert(kGates % kTogether == 0);
+  const SumsOut& out_;
+  std::int32_t first_;
+  int lane_;
+  float waiting_[3];
 };
 
 /// The lane's place: which group of lanes of the grid, which lane of it, its first sample.

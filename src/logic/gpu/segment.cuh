@@ -5,13 +5,16 @@
 
 namespace dltonic::logic::gpu {
 
-__device__ inline Segment load_segment(const Segment* p) {
-  Segment s;
+/// A record of a whole number of 16 bytes.
+template <class Record>
+__device__ Record load_record(const Record* p) {
+  static_assert(sizeof(Record) % 16 == 0 && alignof(Record) == 16);
+  Record record;
   const auto* from = reinterpret_cast<const int4*>(p);
-  auto* to = reinterpret_cast<int4*>(&s);
+  auto* to = reinterpret_cast<int4*>(&record);
 #pragma unroll
-  for (int i = 0; i < 4; ++i) to[i] = __ldg(from + i);
-  return s;
+  for (int i = 0; i < static_cast<int>(sizeof(Record) / 16); ++i) to[i] = __ldg(from + i);
+  return record;
 }
 __device__ inline Pair load_pair(const Pair* p) {
   const int2 v = __ldg(reinterpret_cast<const int2*>(p));
@@ -20,10 +23,6 @@ __device__ inline Pair load_pair(const Pair* p) {
 __device__ inline Consumer load_consumer(const Consumer* p) {
   const int2 v = __ldg(reinterpret_cast<const int2*>(p));
   return {v.x, v.y};
-}
-__device__ inline ScoreGate load_score_gate(const ScoreGate* p) {
-  const int4 v = __ldg(reinterpret_cast<const int4*>(p));
-  return {v.x, v.y, v.z, 0};
 }
 
 }  // namespace dltonic::logic::gpu

@@ -7,9 +7,10 @@ namespace {
 int pieces(int samples, int size) { return (samples + size - 1) / size; }
 }  // namespace
 
-Tile make_tile(int samples) {
+Tile make_tile(int samples, int most_lanes) {
   const int least = 32 * pieces(samples, 32);
   for (const int lanes : {32, 16, 8}) {
+    if (lanes > most_lanes) continue;
     const Tile tile{samples, lanes, pieces(samples, 8 * lanes)};
     if (tile.padded() <= least + least / 8) return tile;
   }
@@ -17,7 +18,7 @@ Tile make_tile(int samples) {
 }
 
 Tile make_tile(int samples, const Tile& most) {
-  const Tile tile = make_tile(samples);
+  const Tile tile = make_tile(samples, most.lanes);
   if (tile.groups <= most.groups && tile.padded() <= most.padded()) return tile;
   return {samples, most.lanes, pieces(samples, 8 * most.lanes)};
 }

@@ -165,11 +165,10 @@ TEST_F(Reduce, RunsInAGraphLaunchedAHundredTimes) {
 
 TEST_F(Reduce, CarriesAStepsSumsAndOneRanksWish) {
   device::Steps steps;
-  steps.set({.step = 7}, *stream);
   if (world().rank() == 0) steps.wish(1);
+  steps.set({.step = 7}, *stream);
   static_assert(sizeof(device::StepSums) % sizeof(double) == 0);
   const device::Graph graph(*stream, [&] {
-    steps.begin(*stream);
     reducer->all_reduce(&steps.sums()->loss, sizeof(device::StepSums) / sizeof(double), *stream);
     steps.end(*stream);
   });

@@ -49,7 +49,6 @@ TEST_P(ResidencyOnGpu, GivesTheHostsBatchesInEveryEpochWithEvaluationInBetween) 
     const std::int64_t first_batch = epoch == 0 ? 0 : 5;
     steps.set({.epoch = epoch, .batch = static_cast<std::uint32_t>(first_batch)}, stream);
     for (std::int64_t b = first_batch; b < kBatches; ++b) {
-      steps.begin(stream);
       gpu.prepare_step(b, stream);
       for (const int first : {0, 20}) {  // micro-batches
         const int count = first == 0 ? 20 : kShare - 20;
@@ -89,7 +88,6 @@ TEST_P(ResidencyOnGpu, ACapturedGraphGoesThroughTheEpochs) {
     for (std::int64_t b = 0; b < kBatches; ++b) {
       if (!graph) {
         graph.emplace(stream, [&] {
-          steps.begin(stream);
           gpu.gather(steps.clock(), 0, kShare, &augmentation, buffer, stream);
           steps.end(stream);
         });

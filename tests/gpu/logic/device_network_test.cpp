@@ -89,12 +89,12 @@ std::vector<float> all_logits(const Network<float>& network) {
 /// Both sides of one network.
 struct Pair {
   Pair(const NetworkOptions& o, int features, int classes, Precision precision, int most, const OptimizerOptions& how = {},
-       int tile = 0)
+       const DeviceTuning& tuning = {})
       : options(o),
         optimizer(how),
         cpu(o, features, classes, 11),
         host(o, features, classes, 11),
-        gpu(host, o, how, precision, most, stream, tile) {
+        gpu(host, o, how, precision, most, stream, tuning) {
     begin();
   }
   Pair(const NetworkOptions& o, int features, int classes, std::vector<Wiring> wiring, std::vector<std::vector<float>> logits,
@@ -112,7 +112,6 @@ struct Pair {
   /// Sums and loss of the GPU for a batch, in canonical order.
   std::vector<float> sums(const Samples& samples, device::StepSums* report = nullptr) {
     const OnDevice data(samples, stream);
-    steps.begin(stream);
     gpu.forward_backward(data.batch(), 1.0 / samples.count, false, steps.sums(), stream);
     for (int l = host.layers() - 1; l >= 0; --l) gpu.collect(l, stream);
     const auto ordered = device::downloaded(gpu.collected().data(), gpu.collected().size(), stream);
@@ -127,7 +126,6 @@ struct Pair {
   }
   double gpu_step(const Samples& samples, bool collected = false) {
     const OnDevice data(samples, stream);
-    steps.begin(stream);
     gpu.forward_backward(data.batch(), 1.0 / samples.count, false, steps.sums(), stream);
     if (collected) {
       for (int l = host.layers() - 1; l >= 0; --l) gpu.collect(l, stream);
@@ -264,13 +262,12 @@ TEST(DevicePass, ImportedWiringWithEqualOperandsUnusedInputsAndManyCycles) {
 TEST(DevicePass, MicroBatchesAndTilesAddUp) {
   const Samples samples(57, 700, 10);
   const auto o = net(170, 4);
-  Pair whole(o, 57, 10, Precision::float32, 700), tiles(o, 57, 10, Precision::float32, 700, {}, 256);
+  Pair whole(o, 57, 10, Precision::float32, 700), tiles(o, 57, 10, Precision::float32, 700, {}, {.tile_samples = 256});
   const auto want = whole.cpu_sums(samples);
   EXPECT_LT(relative(whole.sums(samples), want), 2e-6);
   EXPECT_LT(relative(tiles.sums(samples), want), 2e-6);
 
   Pair micro(o, 57, 10, Precision::float32, 300);
-  micro.steps.begin(micro.stream);
   std::vector<OnDevice> parts;
   for (const std::size_t first : {0, 300, 600}) {
     parts.emplace_back(samples, micro.stream, first, std::min<std::size_t>(300, 700 - first));
@@ -282,12 +279,21 @@ TEST(DevicePass, MicroBatchesAndTilesAddUp) {
   EXPECT_LT(relative(got, want), 2e-6);
 }
 
+TEST(DevicePass, NarrowColumnsAddUpToTheSame) {
+  const Samples samples(57, 512, 10);
+  for (const std::string wiring : {"chain", "random"}) {
+    for (const int lanes : {4, 8, 16, 32}) {
+      Pair pair(net(170, 4, wiring), 57, 10, Precision::float32, 512, {}, {.lanes = lanes});
+      EXPECT_LT(relative(pair.sums(samples), pair.cpu_sums(samples)), 2e-6) << wiring << " " << lanes;
+    }
+  }
+}
+
 TEST(DevicePass, LayersAreCompletedFromTheLastToTheFirst) {
-  Pair pair(net(170, 4), 57, 10, Precision::float32, 600, {}, 256);
+  Pair pair(net(170, 4), 57, 10, Precision::float32, 600, {}, {.tile_samples = 256});
   const Samples samples(57, 600, 10);
   const OnDevice data(samples, pair.stream);
   std::vector<int> order;
-  pair.steps.begin(pair.stream);
   pair.gpu.forward_backward(data.batch(), 1.0 / 600, false, pair.steps.sums(), pair.stream, [&](int l) { order.push_back(l); });
   EXPECT_EQ(order, (std::vector{3, 2, 1, 0})) << "each once, though there are three tiles";
 }
@@ -353,7 +359,6 @@ TEST(DeviceSteps, RepeatBitForBitInAGraphToo) {
     const Samples samples(57, 512, 10);
     const OnDevice data(samples, pair.stream);
     const auto step = [&] {
-      pair.steps.begin(pair.stream);
       pair.gpu.forward_backward(data.batch(), 1.0 / 512, false, pair.steps.sums(), pair.stream);
       pair.gpu.update(pair.steps.clock(), pair.steps.sums(), false, pair.stream);
       pair.steps.end(pair.stream);
