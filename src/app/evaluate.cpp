@@ -64,13 +64,19 @@ int evaluate(comm::World& world, const EvaluateArguments& arguments) {
   tensors.insert(tensors.end(), rest.begin(), rest.end());
   checkpoints.load(name, tensors);
   model->state_loaded();
+  const auto engine = train::make_engine(world, *model, data.frames,
+                                         {.train = config.train,
+                                          .distributed = config.distributed,
+                                          .augmentation = {},
+                                          .residency = config.data.residency,
+                                          .timeout_s = config.comm.timeout_s});
 
   std::span<const std::uint32_t> recordings;
   world.agree("choose the split", [&] {
     recordings = data.splits.by_name(arguments.split);
     if (recordings.empty()) throw ConfigError(cat("split '", arguments.split, "' holds no recordings"));
   });
-  const auto evaluation = train::evaluate(world, *model, data.frames, recordings, *progress);
+  const auto evaluation = train::evaluate(world, *engine, data.frames, recordings, *progress);
   if (world.is_root()) {
     auto json = evaluation.json(data.frames.classes);
     json["split"] = arguments.split;

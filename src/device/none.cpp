@@ -31,6 +31,7 @@ bool Event::done() const { none(); }
 void Event::synchronize() const { none(); }
 double Event::milliseconds_since(const Event&) const { none(); }
 
+bool idle(StreamHandle) { none(); }
 void wait(StreamHandle, const Event&) { none(); }
 
 Stream::Stream() { none(); }

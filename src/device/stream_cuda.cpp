@@ -28,6 +28,12 @@ double Event::milliseconds_since(const Event& earlier) const {
   return ms;
 }
 
+bool idle(StreamHandle stream) {
+  const cudaError_t code = cudaStreamQuery(stream);
+  if (code == cudaErrorNotReady) return false;
+  check(code, "an earlier kernel");
+  return true;
+}
 void wait(StreamHandle stream, const Event& event) {
   check(cudaStreamWaitEvent(stream, event.handle(), 0), "cudaStreamWaitEvent");
 }

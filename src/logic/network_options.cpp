@@ -1,6 +1,15 @@
+#include "dltonic/core/error.h"
+#include "dltonic/core/text.h"
+#include "dltonic/logic/device_network.h"
 #include "dltonic/logic/network.h"
 
 namespace dltonic::logic {
+
+Precision precision_from(const std::string& word) {
+  if (word == "float32") return Precision::float32;
+  if (word == "bfloat16") return Precision::bfloat16;
+  throw ConfigError(cat("train.precision: '", word, "' is not one of float32, bfloat16"));
+}
 
 void NetworkOptions::bind(config::Section& s) {
   s.key("gates", gates, "gates of one layer; rounded up to a multiple of the classes").min(1);

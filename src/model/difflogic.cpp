@@ -1,11 +1,48 @@
 /// difflogic: a network of logic gates with a GroupSum head, on the kernels of `logic`. No LibTorch here.
 #include "dltonic/core/log.h"
 #include "dltonic/core/text.h"
+#include "dltonic/model/gpu_model.h"
 #include "model/batch.h"
 #include "model/registry.h"
 
 namespace dltonic::model {
 namespace {
+
+class GpuDiffLogic : public GpuModel {
+ public:
+  GpuDiffLogic(logic::Network<float>& host, const Recipe& recipe, const GpuPlan& plan, device::StreamHandle stream)
+      : network_(host, recipe.options.network, recipe.optimizer, plan.precision, plan.most_samples, stream) {}
+
+  bool capturable() const override { return true; }
+
+  void forward_backward(const data::DeviceBatch& batch, double inverse_batch, bool add, device::StepSums* sums,
+                        device::StreamHandle stream, const BucketDone& bucket_done) override {
+    std::function<void(int)> layer_done;
+    if (bucket_done) layer_done = [&](int layer) { bucket_done(network_.collect(layer, stream)); };
+    network_.forward_backward(view(batch), inverse_batch, add, sums, stream, layer_done);
+  }
+  std::span<float> gradients() const override { return network_.collected(); }
+  void update(const device::StepClock* clock, device::StepSums* sums, bool reduced, device::StreamHandle stream) override {
+    network_.update(clock, sums, reduced, stream);
+  }
+  void begin(const device::StepClock* clock, device::StreamHandle stream) override { network_.begin(clock, stream); }
+  void logits(const data::DeviceBatch& batch, Reading reading, float* out, device::StreamHandle stream) override {
+    if (reading == Reading::hard) {
+      network_.hard_logits(view(batch), out, stream);
+    } else {
+      network_.logits(view(batch), out, stream);
+    }
+  }
+  void from_host(device::StreamHandle stream) override { network_.upload(stream); }
+  void to_host(std::int64_t steps, device::StreamHandle stream) override { network_.download(steps, stream); }
+  std::string describe() const override { return network_.describe(); }
+
+ private:
+  static logic::DeviceNetwork::Batch view(const data::DeviceBatch& batch) {
+    return {batch.bits, static_cast<std::size_t>(batch.row_words()), batch.labels, batch.samples};
+  }
+  logic::DeviceNetwork network_;
+};
 
 class DiffLogic : public Model {
  public:
@@ -48,6 +85,10 @@ class DiffLogic : public Model {
   bool has_gates() const override { return true; }
   std::vector<TensorView> state() override { return network_.state(); }
   void state_loaded() override { network_.state_loaded(); }
+
+  std::unique_ptr<GpuModel> on_gpu(const GpuPlan& plan, device::StreamHandle stream) override {
+    return std::make_unique<GpuDiffLogic>(network_, recipe_, plan, stream);
+  }
 
   std::string summary() const override {
     const logic::NetworkSummary s = network_.summary();

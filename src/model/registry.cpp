@@ -4,6 +4,7 @@
 
 #include "dltonic/core/error.h"
 #include "dltonic/core/text.h"
+#include "dltonic/model/gpu_model.h"
 
 namespace dltonic::model {
 
@@ -15,6 +16,8 @@ const std::vector<Kind>& registry() {
   };
   return kinds;
 }
+
+std::unique_ptr<GpuModel> Model::on_gpu(const GpuPlan& /*plan*/, device::StreamHandle /*stream*/) { return nullptr; }
 
 std::vector<std::string> model_kinds() {
   std::vector<std::string> names;

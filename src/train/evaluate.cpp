@@ -10,8 +10,6 @@
 namespace dltonic::train {
 namespace {
 
-constexpr std::size_t kSamplesAtOnce = 256;
-
 struct Reader {
   model::Reading reading;
   ReadingResult result;
@@ -26,16 +24,16 @@ struct Reader {
     result.recordings = Confusion(classes);
   }
 
-  void read_frames(model::Model& model, const data::Batch& batch) {
-    const int classes = result.frames.classes();
-    const auto width = static_cast<std::size_t>(classes);
-    logits.resize(batch.size() * width);
-    frame_losses.resize(batch.size());
-    model.logits(batch, reading, logits);
-    for (std::size_t i = 0; i < batch.size(); ++i) {
+  void read_frames(Engine& engine, const data::FrameSet& frames, std::span<const std::uint32_t> samples) {
+    const auto width = static_cast<std::size_t>(result.frames.classes());
+    logits.resize(samples.size() * width);
+    frame_losses.resize(samples.size());
+    engine.score(samples, reading, logits);
+    for (std::size_t i = 0; i < samples.size(); ++i) {
       const std::span<const float> scores(logits.data() + i * width, width);
-      result.frames.add(batch.labels[i], argmax(scores));
-      frame_losses[i] = cross_entropy(scores, batch.labels[i]);
+      const int label = frames.labels[samples[i]];
+      result.frames.add(label, argmax(scores));
+      frame_losses[i] = cross_entropy(scores, label);
     }
   }
 
@@ -82,26 +80,24 @@ nlohmann::json as_json(const Confusion& confusion) {
 
 }  // namespace
 
-Evaluation evaluate(comm::World& world, model::Model& model, const data::FrameSet& frames,
-                    std::span<const std::uint32_t> recordings, Progress& progress) {
+Evaluation evaluate(comm::World& world, Engine& engine, const data::FrameSet& frames, std::span<const std::uint32_t> recordings,
+                    Progress& progress) {
   const Stopwatch watch;
   auto phase = world.phase("evaluate", 3600);
   const auto classes = static_cast<int>(frames.classes.size());
   std::vector<Reader> readers;
   readers.emplace_back(model::Reading::soft, classes);
-  if (model.has_gates()) readers.emplace_back(model::Reading::hard, classes);
+  if (engine.model().has_gates()) readers.emplace_back(model::Reading::hard, classes);
 
   const auto share = comm::share_of(recordings.size(), world.rank(), world.size());
   const auto mine = recordings.subspan(share.first, share.count);
   const std::vector<std::uint32_t> samples = frames.samples_of(mine);
   progress.begin("evaluate", samples.size(), "samples");
-  data::Batch batch;
   std::size_t recording = 0;      // within `mine`
   std::uint64_t frames_read = 0;  // of that recording
-  for (std::size_t first = 0; first < samples.size(); first += kSamplesAtOnce) {
-    const std::size_t count = std::min(kSamplesAtOnce, samples.size() - first);
-    data::fill_batch(frames, std::span(samples).subspan(first, count), nullptr, 0, batch);
-    for (Reader& reader : readers) reader.read_frames(model, batch);
+  for (std::size_t first = 0; first < samples.size(); first += engine.scored_at_once()) {
+    const std::size_t count = std::min(engine.scored_at_once(), samples.size() - first);
+    for (Reader& reader : readers) reader.read_frames(engine, frames, std::span(samples).subspan(first, count));
     for (std::size_t row = 0; row < count; ++row) {
       const auto frames_of = [&](std::uint32_t r) { return frames.recording_offset[r + 1] - frames.recording_offset[r]; };
       while (frames_of(mine[recording]) == 0) ++recording;  // gave no frame, so it cannot be predicted

@@ -6,6 +6,17 @@
 namespace dltonic::train {
 
 void Options::bind(config::Section& s) {
+  s.key("device", device, "where models compute: auto takes a GPU a rank where every rank sees one, else CPU cores")
+      .choices({"auto", "cpu", "gpu"});
+  s.key("precision", precision,
+        "activations and gradients in GPU memory; sums, weights and moments are float32 always, and a CPU computes in float32. "
+        "float16 is not offered: its range needs loss scaling, and bfloat16 has float32's")
+      .choices({"float32", "bfloat16"});
+  s.key("flag_lag", flag_lag,
+        "steps after which the host reads what a GPU's step told (loss, stop and save wishes): the same number on all ranks")
+      .unit("steps")
+      .min(0)
+      .max(32);
   s.key("epochs", epochs, "passes over the training samples").min(1);
   s.key("batch_size", batch_size, "global batch: samples a step over all ranks").min(1);
   s.key("micro_batch_size", micro_batch_size, "samples that a rank computes at once, gradients adding up; 0: its whole share")
@@ -30,6 +41,7 @@ void DistributedOptions::bind(config::Section& s) {
       .min(0);
   s.key("share_gpu", share_gpu,
         "two ranks may have one GPU (slow: sums then go through host memory); otherwise that is an error");
+  s.key("overlap", overlap, "GPUs add up the gradients of a layer while the layers before it still run backward");
 }
 
 int DistributedOptions::shards(int batch_size) const {

@@ -31,6 +31,8 @@ class Event {
   CUevent_st* handle_ = nullptr;
 };
 
+/// Nothing is left to do in the stream. Throws where something that was done failed.
+bool idle(StreamHandle stream);
 /// What `stream` does from now on waits for the event.
 void wait(StreamHandle stream, const Event& event);
 

@@ -12,6 +12,7 @@
 #include "dltonic/config/section.h"
 #include "dltonic/core/tensor_view.h"
 #include "dltonic/data/batch.h"
+#include "dltonic/logic/device_network.h"
 #include "dltonic/logic/network.h"
 #include "dltonic/logic/optimizer.h"
 
@@ -41,6 +42,14 @@ struct StepResult {
   std::int64_t correct = 0;  ///< samples whose largest (soft) logit is the label's
 };
 
+/// How a model is put on a GPU.
+struct GpuPlan {
+  logic::Precision precision = logic::Precision::float32;
+  int most_samples = 1;  ///< of a micro-batch
+};
+
+class GpuModel;  // gpu_model.h
+
 class Model {
  public:
   virtual ~Model() = default;
@@ -61,6 +70,9 @@ class Model {
   /// views and then calls state_loaded().
   virtual std::vector<TensorView> state() = 0;
   virtual void state_loaded() {}
+
+  /// Its twin on the GPU in use, which this must outlive; null where the model has none. DeviceError.
+  virtual std::unique_ptr<GpuModel> on_gpu(const GpuPlan& plan, device::StreamHandle stream);
 
   virtual std::string summary() const = 0;  ///< a few lines: layers, sizes, parameters, memory
 };

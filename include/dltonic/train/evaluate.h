@@ -11,7 +11,7 @@
 #include "dltonic/comm/world.h"
 #include "dltonic/core/progress.h"
 #include "dltonic/data/frame_set.h"
-#include "dltonic/model/model.h"
+#include "dltonic/train/engine.h"
 #include "dltonic/train/metrics.h"
 
 namespace dltonic::train {
@@ -36,7 +36,7 @@ struct Evaluation {
 };
 
 /// `recordings`: of `frames`; each rank takes whole recordings of its share. collective
-Evaluation evaluate(comm::World& world, model::Model& model, const data::FrameSet& frames,
-                    std::span<const std::uint32_t> recordings, Progress& progress);
+Evaluation evaluate(comm::World& world, Engine& engine, const data::FrameSet& frames, std::span<const std::uint32_t> recordings,
+                    Progress& progress);
 
 }  // namespace dltonic::train

@@ -9,6 +9,9 @@
 namespace dltonic::train {
 
 struct Options {
+  std::string device = "auto";        ///< auto, cpu, gpu
+  std::string precision = "float32";  ///< of activations and gradients on a GPU: float32, bfloat16
+  int flag_lag = 4;                   ///< steps between a GPU's step and the host's reading of its result
   int epochs = 10;
   int batch_size = 100;                   ///< global: over all ranks
   int micro_batch_size = 0;               ///< what a rank computes at once; 0: its whole share
@@ -25,6 +28,7 @@ struct DistributedOptions {
   std::string reduction = "fast";
   int canonical_shards = 0;  ///< 0: the largest divisor of the batch up to 8
   bool share_gpu = false;    ///< two ranks may compute on one GPU
+  bool overlap = true;       ///< GPUs add up a layer's gradients while the layers before it are still in the backward
   void bind(config::Section& s);
   /// Shards of the batch for this batch size; 0 where the reduction is fast.
   int shards(int batch_size) const;

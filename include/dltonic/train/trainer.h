@@ -1,8 +1,8 @@
 /// The training loop: the same on one rank and on many, for every model.
 ///
-/// A step: each part of the global batch that this rank owns is read, run forward and backward into a gradient buffer of
-/// its own; the buffers of all ranks are added in one fixed tree; every rank makes the same update. An epoch ends with
-/// its metrics, an evaluation on the validation recordings and, where due, a checkpoint.
+/// The engine makes the steps (engine.h); their results are read a fixed number of steps later, so that every rank decides
+/// the same at the same step. An epoch ends with its metrics, an evaluation on the validation recordings and, where due, a
+/// checkpoint.
 #pragma once
 
 #include <cstdint>
@@ -13,12 +13,11 @@
 #include "dltonic/comm/world.h"
 #include "dltonic/core/progress.h"
 #include "dltonic/core/tensor_view.h"
-#include "dltonic/data/augment.h"
 #include "dltonic/data/frame_set.h"
 #include "dltonic/data/order.h"
 #include "dltonic/data/splits.h"
-#include "dltonic/model/model.h"
 #include "dltonic/train/checkpoints.h"
+#include "dltonic/train/engine.h"
 #include "dltonic/train/evaluate.h"
 #include "dltonic/train/metric_sink.h"
 #include "dltonic/train/options.h"
@@ -48,44 +47,37 @@ struct Summary {
 
 class Trainer {
  public:
-  /// Everything must outlive the trainer. ConfigError where ranks, shards, batch and samples do not fit together.
-  Trainer(comm::World& world, model::Model& model, const data::FrameSet& frames, const data::Splits& splits,
-          const Options& options, const DistributedOptions& distributed, const data::AugmentationOptions& augmentation,
+  /// Everything must outlive the trainer. timeout_s: longest stay in one step.
+  Trainer(comm::World& world, Engine& engine, const data::FrameSet& frames, const data::Splits& splits, const Options& options,
           double timeout_s, Checkpoints& checkpoints, std::vector<MetricSink*> sinks, Progress& progress);
 
   /// Goes on from where `checkpoint` stands. collective
   void resume(const std::string& checkpoint);
   /// To the end of the last epoch. collective
   Summary run();
-  /// One step of the run, for benchmarks and tests: returns the mean loss over the global batch. collective
+  /// One step of the run, waited for, for benchmarks and tests: returns the mean loss over the global batch. collective
   double step();
 
  private:
+  void enqueue();
+  double take();
   void finish_epoch();
   void save(bool is_best);
-  std::uint32_t epoch() const {
-    return static_cast<std::uint32_t>(progression_.step / static_cast<std::int64_t>(order_.batches()));
-  }
+  std::int64_t batches() const { return static_cast<std::int64_t>(order_.batches()); }
 
   comm::World& world_;
-  model::Model& model_;
+  Engine& engine_;
   const data::FrameSet& frames_;
   const data::Splits& splits_;
   Options options_;
-  int shards_;
   double timeout_s_;
   Checkpoints& checkpoints_;
   std::vector<MetricSink*> sinks_;
   Progress& progress_;
 
   data::EpochOrder order_;
-  std::vector<data::BatchPart> parts_;
-  data::Augmentation augmentation_;
-  bool augments_;
-  data::Batch batch_;
-  std::vector<std::vector<float>> gradients_;  ///< a buffer a part; the reduced gradient ends in reduced_
-  std::vector<float> reduced_;
   std::int64_t ordered_epoch_ = -1;
+  std::int64_t enqueued_ = 0;  ///< steps begun; progression_.step of them have told their results
   double epoch_seconds_ = 0;
   double last_save_s_ = 0;
   bool save_wished_ = false;  ///< agreed: checkpoint_minutes have passed on rank 0

@@ -68,12 +68,6 @@ struct Layer {
 
 }  // namespace
 
-Precision precision_from(const std::string& word) {
-  if (word == "float32") return Precision::float32;
-  if (word == "bfloat16") return Precision::bfloat16;
-  throw ConfigError(cat("train.precision: '", word, "' is not one of float32, bfloat16"));
-}
-
 struct DeviceNetwork::Impl {
   Impl(Network<float>& host_, const NetworkOptions& o, const OptimizerOptions& optimizer, Precision precision_,
        int most_samples, StreamHandle stream, const DeviceTuning& tuning_)

@@ -48,11 +48,14 @@ bool operator==(const Confusion& a, const Confusion& b) {
 TEST(Evaluate, CoversEverySampleOnceOnAnyNumberOfRanks) {
   const auto frames = test::synthetic_frames(397);  // more samples than one pass reads, no multiple of 2, 3 or 4
   const auto model = test::synthetic_model(frames);
+  EnginePlan plan;
+  plan.train.device = "cpu";
+  const auto engine = make_engine(test::world(), *model, frames, plan);
   for (const std::size_t count : {std::size_t{397}, std::size_t{2}}) {  // 2: some ranks have nothing
     std::vector<std::uint32_t> recordings;
     for (std::uint32_t r = 0; r < count; ++r) recordings.push_back(r);
     Progress progress;
-    const auto result = evaluate(test::world(), *model, frames, recordings, progress);
+    const auto result = evaluate(test::world(), *engine, frames, recordings, progress);
     const auto soft = plain(*model, frames, recordings, model::Reading::soft);
     const auto hard = plain(*model, frames, recordings, model::Reading::hard);
     EXPECT_EQ(result.samples, static_cast<std::int64_t>(2 * count));

@@ -23,17 +23,24 @@ struct Bench {
   std::filesystem::path folder = test::shared_folder() / "checkpoints";
   Progress progress;
   std::unique_ptr<Checkpoints> checkpoints;
+  std::unique_ptr<Engine> engine;
   std::unique_ptr<Trainer> trainer;
 
   explicit Bench(const std::string& kind = "difflogic") : model(test::synthetic_model(frames, kind)) {
+    options.device = "cpu";
     options.batch_size = 24;
     options.epochs = 4;
   }
   Trainer& make() {
     checkpoints = std::make_unique<Checkpoints>(world(), folder, options.keep_last, "{}");
     checkpoints->set_input(frames.shape, frames.classes);
-    trainer = std::make_unique<Trainer>(world(), *model, frames, splits, options, distributed, augmentation, 60, *checkpoints,
-                                        std::vector<MetricSink*>{}, progress);
+    engine = make_engine(world(), *model, frames,
+                         {.train = options,
+                          .distributed = distributed,
+                          .augmentation = augmentation,
+                          .training_samples = frames.samples_of(splits.train).size()});
+    trainer = std::make_unique<Trainer>(world(), *engine, frames, splits, options, 60, *checkpoints, std::vector<MetricSink*>{},
+                                        progress);
     return *trainer;
   }
 };

@@ -1,0 +1,48 @@
+/// A model's passes on a GPU. Everything is enqueued on a stream and nothing waits, but for from_host() and to_host().
+/// The host's Model keeps the state that checkpoints hold; between steps the GPU's is the newer one.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+
+#include "dltonic/data/batch.h"
+#include "dltonic/device/step.h"
+#include "dltonic/model/model.h"
+
+namespace dltonic::model {
+
+class GpuModel {
+ public:
+  virtual ~GpuModel() = default;
+  /// Steps can be recorded in a graph: they enqueue the same kernels each time.
+  virtual bool capturable() const = 0;
+
+  /// Gradients of (loss sum × inverse_batch) over `batch`; `add`: onto those of the step's earlier micro-batches. Loss and
+  /// right predictions are added to `sums`, whose `nonfinite` is set where a gradient is not finite.
+  /// bucket_done, where set: gradients of the whole step are brought into gradients(), and it is called for each piece of
+  /// that buffer as soon as the kernels that complete it are enqueued: for a reduction beside the rest of the backward.
+  using BucketDone = std::function<void(std::span<float>)>;
+  virtual void forward_backward(const data::DeviceBatch& batch, double inverse_batch, bool add, device::StepSums* sums,
+                                device::StreamHandle stream, const BucketDone& bucket_done) = 0;
+  /// Device memory: Model::gradient_size() floats, in an order of this GPU model's own, the same on every rank.
+  virtual std::span<float> gradients() const = 0;
+
+  /// One optimiser step, with the clock's step number and rate; nothing where sums->nonfinite. reduced: from gradients(),
+  /// else from what forward_backward left.
+  virtual void update(const device::StepClock* clock, device::StepSums* sums, bool reduced, device::StreamHandle stream) = 0;
+  /// Before the first step from a state that came from the host.
+  virtual void begin(const device::StepClock* clock, device::StreamHandle stream) = 0;
+
+  /// Class scores before softmax, out [sample][class] in device memory.
+  virtual void logits(const data::DeviceBatch& batch, Reading reading, float* out, device::StreamHandle stream) = 0;
+
+  /// State of the host's Model to the GPU (graphs recorded before are void), and back; `steps`: updates made so far.
+  virtual void from_host(device::StreamHandle stream) = 0;
+  virtual void to_host(std::int64_t steps, device::StreamHandle stream) = 0;
+
+  virtual std::string describe() const = 0;  ///< one line: how it runs
+};
+
+}  // namespace dltonic::model

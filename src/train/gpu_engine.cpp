@@ -1,0 +1,279 @@
+/// Steps on a GPU a rank. A step is one graph: gather and augment, forward, backward, sums over ranks (each bucket of
+/// gradients on a stream of its own, beside the backward of the layers before it), update, report. The host launches steps
+/// and reads a report `lag` steps later; what changes from step to step lies in the GPU's memory (device/step.h).
+///
+/// Where sums cannot stay on the GPUs (canonical reduction, ranks that share a GPU, no NCCL) or the model's step cannot be
+/// recorded, the same calls run one by one, and sums go through host memory.
+#include <sched.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <optional>
+
+#include "dltonic/comm/canonical.h"
+#include "dltonic/comm/gpu.h"
+#include "dltonic/core/error.h"
+#include "dltonic/core/log.h"
+#include "dltonic/core/text.h"
+#include "dltonic/data/device_frames.h"
+#include "dltonic/device/device.h"
+#include "dltonic/model/gpu_model.h"
+#include "train/engines.h"
+
+namespace dltonic::train {
+namespace {
+
+constexpr int kScoredAtOnce = 4096;
+
+class GpuEngine : public Engine {
+ public:
+  GpuEngine(comm::World& world, const comm::Gpu& gpu, model::Model& model, const data::FrameSet& frames, const EnginePlan& plan)
+      : world_(world),
+        host_(model),
+        plan_(plan),
+        augmentation_(plan.augmentation, frames.shape, plan.train.seed),
+        shards_(plan.distributed.shards(plan.train.batch_size)),
+        reducer_(world, gpu, plan.timeout_s) {
+    world.agree("put the model on the GPU", [&] {
+      if (trains()) parts_ = parts_of(world, plan);
+      for (const auto& part : parts_) share_ += static_cast<int>(part.count);
+      const int micro = plan.train.micro_batch_size;
+      for (const auto& part : parts_) {
+        const int count = static_cast<int>(part.count);
+        most_ = std::max(most_, micro > 0 ? std::min(micro, count) : count);
+      }
+      model_ = model.on_gpu({logic::precision_from(plan.train.precision), std::max(1, most_)}, stream_);
+    });
+    if (model_ == nullptr) return;
+    world.agree("put frames on the GPU", [&] {
+      const auto features = frames.shape.features();
+      if (trains()) batch_.emplace(features, most_);
+      scored_.emplace(features, kScoredAtOnce);
+      scores_ = device::Buffer<float>(static_cast<std::size_t>(kScoredAtOnce) * frames.classes.size());
+      data_.emplace(frames, data::DeviceFrames::Plan{
+                                .residency = data::residency_from(plan.residency),
+                                .batches = static_cast<std::int64_t>(trains() ? plan.training_samples / batch_size() : 0),
+                                .share = share_,
+                                .most_evaluated = kScoredAtOnce});
+    });
+    through_host_ = world.size() > 1 && !reducer_.available();
+    captures_ = trains() && model_->capturable() && !through_host_ && shards_ == 0;
+    if (trains() && through_host_) log::warn(cat("gradients are added up in host memory: ", reducer_.why_not()));
+  }
+
+  bool has_model() const { return model_ != nullptr; }
+  model::Model& model() override { return host_; }
+  int lag() const override { return captures_ ? plan_.train.flag_lag : 0; }
+
+  void start_epoch(std::uint32_t /*epoch*/, const data::EpochOrder& order) override {
+    std::vector<std::uint32_t> samples;
+    samples.reserve(order.batches() * static_cast<std::size_t>(share_));
+    for (std::uint64_t b = 0; b < order.batches(); ++b) {
+      for (const data::BatchPart& part : parts_) {
+        const auto some = order.samples(b, part);
+        samples.insert(samples.end(), some.begin(), some.end());
+      }
+    }
+    data_->start_epoch(samples, stream_);
+  }
+
+  void enqueue(const StepKeys& keys) override {
+    or_end([&] {
+      if (keys.step != next_.step || keys.epoch != next_.epoch || keys.batch != next_.batch ||
+          static_cast<float>(keys.learning_rate) != next_.learning_rate || !begun_) {
+        next_ = {plan_.train.seed, keys.step, keys.epoch, static_cast<std::uint32_t>(keys.batch),
+                 static_cast<float>(keys.learning_rate)};
+        steps_.set(next_, stream_);
+      }
+      if (!begun_) model_->begin(steps_.clock(), stream_);
+      begun_ = true;
+      steps_.wish(keys.wish ? 1 : 0);
+      data_->prepare_step(static_cast<std::int64_t>(keys.batch), stream_);
+      if (!captures_) {
+        step_through_host(keys.wish);
+      } else {
+        if (!graph_) graph_ = device::Graph(stream_, [&] { record(); });
+        graph_.launch(stream_);
+      }
+      ++next_.step;
+      ++next_.batch;
+    });
+  }
+
+  StepResult result(std::int64_t step) override {
+    StepResult result;
+    or_end([&] {
+      if (!captures_) {
+        result = result_;
+        return;
+      }
+      const auto waiting = reducer_.waiting();
+      std::optional<device::StepSums> sums;
+      for (int looks = 0; !(sums = steps_.report(step)); ++looks) {
+        if (looks % 1000 == 999 && device::idle(stream_) && !steps_.report(step))
+          throw DeviceError(cat("the GPU has finished its work but reported nothing of step ", step));
+        ::sched_yield();
+      }
+      result = {sums->loss, static_cast<std::int64_t>(sums->correct), sums->nonfinite > 0, sums->wish > 0};
+    });
+    return result;
+  }
+
+  void to_host(std::int64_t steps) override { model_->to_host(steps, stream_); }
+  void from_host() override {
+    graph_ = {};
+    begun_ = false;
+    model_->from_host(stream_);
+  }
+
+  std::size_t scored_at_once() const override { return kScoredAtOnce; }
+  void score(std::span<const std::uint32_t> samples, model::Reading reading, std::span<float> out) override {
+    const data::DeviceBatch batch = data_->gather(samples, *scored_, stream_);
+    model_->logits(batch, reading, scores_.data(), stream_);
+    device::copy(out.data(), scores_.data(), out.size_bytes(), stream_);
+    stream_.synchronize();
+  }
+
+  std::vector<std::pair<std::string, double>> measurements() override {
+    const device::MemoryUse use = device::memory_use();
+    return {{"gpu_memory_bytes", static_cast<double>(use.now)}, {"gpu_memory_peak_bytes", static_cast<double>(use.peak)}};
+  }
+
+  std::string describe() const override {
+    return cat("on the GPU: ", model_->describe(), "; frames ", data::name_of(data_->residency()),
+               !trains()   ? std::string()
+               : captures_ ? cat("; a step is one graph",
+                                 world_.size() > 1 ? cat(", sums by NCCL over ", world_.size(), " ranks") : std::string())
+                           : cat("; steps are not recorded as a graph: ",
+                                 shards_ > 0     ? "the canonical reduction adds up on the host"
+                                 : through_host_ ? "sums go through host memory"
+                                                 : "the model's kernels differ from step to step"));
+  }
+
+ private:
+  bool trains() const { return plan_.training_samples > 0; }
+  std::size_t batch_size() const { return static_cast<std::size_t>(plan_.train.batch_size); }
+  double inverse_batch() const { return 1.0 / plan_.train.batch_size; }
+
+  /// An error of one rank alone leaves the others in a sum that never ends, and unwinding would wait for it too.
+  template <class F>
+  void or_end(F work) {
+    try {
+      work();
+    } catch (const std::exception& error) {
+      if (world_.size() > 1 && reducer_.available()) world_.abort(error.what(), kExitFailure);
+      throw;
+    }
+  }
+
+  /// Forward and backward of one part, in micro-batches.
+  void pass(int first, int count, const model::GpuModel::BucketDone& bucket_done) {
+    for (int done = 0; done < count; done += most_) {
+      const int some = std::min(most_, count - done);
+      const data::DeviceBatch batch = data_->gather(steps_.clock(), first + done, some,
+                                                    plan_.augmentation.any() ? &augmentation_ : nullptr, *batch_, stream_);
+      const bool is_last = done + some >= count;
+      model_->forward_backward(batch, inverse_batch(), done > 0, steps_.sums(), stream_,
+                               is_last ? bucket_done : model::GpuModel::BucketDone{});
+    }
+  }
+
+  /// A step that stays on the GPUs.
+  void record() {
+    const bool reduces = world_.size() > 1;
+    const auto on_side = [&](auto enqueue) {
+      if (!plan_.distributed.overlap) return enqueue(stream_);
+      ready_.record(stream_);
+      side_.wait(ready_);
+      enqueue(side_);
+    };
+    model::GpuModel::BucketDone bucket_done;
+    if (reduces) {
+      bucket_done = [&](std::span<float> bucket) {
+        on_side([&](device::StreamHandle stream) { reducer_.all_reduce(bucket.data(), bucket.size(), stream); });
+      };
+    }
+    pass(0, share_, bucket_done);
+    if (reduces) {
+      on_side([&](device::StreamHandle stream) {
+        reducer_.all_reduce(reinterpret_cast<double*>(steps_.sums()), kSums, stream);
+        reduced_.record(stream);
+      });
+      device::wait(stream_, reduced_);
+    }
+    model_->update(steps_.clock(), steps_.sums(), reduces, stream_);
+    steps_.end(stream_);
+  }
+
+  /// A step whose sums are added up on the host: every part's by itself, in the order of comm/canonical.h.
+  void step_through_host(bool wish) {
+    const auto gradients = model_->gradients();
+    on_host_.resize(std::max<std::size_t>(1, parts_.size()), std::vector<float>(gradients.size()));
+    std::vector<std::array<double, kSums>> sums(parts_.size());
+    std::vector<std::span<const float>> gradient_views;
+    std::vector<std::span<const double>> sum_views;
+    int first = 0;
+    for (std::size_t p = 0; p < parts_.size(); ++p) {
+      device::fill_zero(steps_.sums(), sizeof(device::StepSums), stream_);
+      pass(first, static_cast<int>(parts_[p].count), [](std::span<float>) {});
+      first += static_cast<int>(parts_[p].count);
+      device::copy(on_host_[p].data(), gradients.data(), gradients.size_bytes(), stream_);
+      device::copy(sums[p].data(), steps_.sums(), sizeof(device::StepSums), stream_);
+      stream_.synchronize();
+      sums[p].back() = wish && p == 0;
+      gradient_views.emplace_back(on_host_[p]);
+      sum_views.emplace_back(sums[p]);
+    }
+    std::array<double, kSums> reduced{};
+    const int shards = shards_ > 0 ? shards_ : world_.size();
+    comm::reduce_canonical(world_, sum_views, shards, std::span<double>(reduced));
+    comm::reduce_canonical(world_, gradient_views, shards, std::span<float>(on_host_[0]));
+    device::copy(steps_.sums(), reduced.data(), sizeof(device::StepSums), stream_);
+    device::copy(gradients.data(), on_host_[0].data(), gradients.size_bytes(), stream_);
+    model_->update(steps_.clock(), steps_.sums(), /*reduced=*/true, stream_);
+    steps_.end(stream_);
+    stream_.synchronize();
+    const auto report = steps_.report(next_.step);
+    if (!report) throw DeviceError(cat("the GPU reported nothing of step ", next_.step));
+    result_ = {report->loss, static_cast<std::int64_t>(report->correct), report->nonfinite > 0, report->wish > 0};
+  }
+
+  static constexpr std::size_t kSums = sizeof(device::StepSums) / sizeof(double);
+  static_assert(offsetof(device::StepSums, wish) == (kSums - 1) * sizeof(double));
+
+  comm::World& world_;
+  model::Model& host_;
+  EnginePlan plan_;
+  data::Augmentation augmentation_;
+  int shards_;
+  // Their order is that of construction: graphs die before the reducer, buffers after both.
+  device::Stream stream_, side_;
+  device::Event ready_, reduced_;
+  device::Steps steps_;
+  std::unique_ptr<model::GpuModel> model_;
+  std::optional<data::DeviceBatchBuffer> batch_, scored_;
+  std::optional<data::DeviceFrames> data_;
+  device::Buffer<float> scores_;
+  comm::GpuReducer reducer_;
+  device::Graph graph_;
+
+  std::vector<data::BatchPart> parts_;
+  int share_ = 0, most_ = 0;  ///< samples of the global batch that are this rank's; of a micro-batch at most
+  bool captures_ = false, through_host_ = false, begun_ = false;
+  device::StepClock next_;  ///< what the GPU's clock shows once everything enqueued is done
+  std::vector<std::vector<float>> on_host_;
+  StepResult result_;
+};
+
+}  // namespace
+
+std::unique_ptr<Engine> make_gpu_engine(comm::World& world, const comm::Gpu& gpu, model::Model& model,
+                                        const data::FrameSet& frames, const EnginePlan& plan) {
+  auto engine = std::make_unique<GpuEngine>(world, gpu, model, frames, plan);
+  if (!engine->has_model()) return nullptr;
+  return engine;
+}
+
+}  // namespace dltonic::train

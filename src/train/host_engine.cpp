@@ -1,0 +1,101 @@
+/// Steps on the host's cores: each part of the global batch that the rank owns is read, run forward and backward into a
+/// gradient buffer of its own; the buffers of all ranks are added in one fixed tree; every rank makes the same update.
+#include <algorithm>
+#include <cmath>
+
+#include "dltonic/comm/canonical.h"
+#include "dltonic/core/error.h"
+#include "dltonic/core/log.h"
+#include "dltonic/core/text.h"
+#include "train/engines.h"
+
+namespace dltonic::train {
+namespace {
+
+constexpr std::size_t kScoredAtOnce = 256;
+
+class HostEngine : public Engine {
+ public:
+  HostEngine(comm::World& world, model::Model& model, const data::FrameSet& frames, const EnginePlan& plan)
+      : world_(world),
+        model_(model),
+        frames_(frames),
+        plan_(plan),
+        augmentation_(plan.augmentation, frames.shape, plan.train.seed) {
+    if (plan.training_samples == 0) return;
+    parts_ = parts_of(world, plan);
+    gradients_.assign(parts_.size(), std::vector<float>(model.gradient_size()));
+    reduced_.resize(model.gradient_size());
+  }
+
+  model::Model& model() override { return model_; }
+  int lag() const override { return 0; }
+  void start_epoch(std::uint32_t /*epoch*/, const data::EpochOrder& order) override { order_ = &order; }
+
+  void enqueue(const StepKeys& keys) override {
+    const model::StepContext context{1.0 / plan_.train.batch_size, plan_.train.seed, keys.step};
+    constexpr std::size_t kSums = 3;  // of each part: loss, right predictions, wish
+    std::vector<double> sums(parts_.size() * kSums);
+    if (keys.wish) sums[2] = 1;
+    std::vector<std::span<const float>> gradient_views;
+    std::vector<std::span<const double>> sum_views;
+    for (std::size_t p = 0; p < parts_.size(); ++p) {
+      const auto samples = order_->samples(keys.batch, parts_[p]);
+      const std::size_t at_once =
+          plan_.train.micro_batch_size > 0 ? static_cast<std::size_t>(plan_.train.micro_batch_size) : samples.size();
+      std::fill(gradients_[p].begin(), gradients_[p].end(), 0.0f);
+      for (std::size_t first = 0; first < samples.size(); first += at_once) {
+        const auto some = samples.subspan(first, std::min(at_once, samples.size() - first));
+        data::fill_batch(frames_, some, plan_.augmentation.any() ? &augmentation_ : nullptr, keys.epoch, batch_);
+        const auto result = model_.forward_backward(batch_, context, gradients_[p]);
+        sums[kSums * p] += result.loss_sum;
+        sums[kSums * p + 1] += static_cast<double>(result.correct);
+      }
+      gradient_views.emplace_back(gradients_[p]);
+      sum_views.emplace_back(sums.data() + kSums * p, kSums);
+    }
+    // Without shards each rank's share is one: the sums then depend on the number of ranks, and on nothing else.
+    const int shards = plan_.distributed.shards(plan_.train.batch_size);
+    const int count = shards > 0 ? shards : world_.size();
+    double reduced[kSums];
+    comm::reduce_canonical(world_, sum_views, count, std::span<double>(reduced));
+    result_ = {reduced[0], static_cast<std::int64_t>(reduced[1]), !std::isfinite(reduced[0]), reduced[2] > 0};
+    if (result_.nonfinite) return;
+    comm::reduce_canonical(world_, gradient_views, count, reduced_);
+    model_.update(reduced_, keys.learning_rate);
+  }
+  StepResult result(std::int64_t /*step*/) override { return result_; }
+
+  void to_host(std::int64_t /*steps*/) override {}
+  void from_host() override {}
+
+  std::size_t scored_at_once() const override { return kScoredAtOnce; }
+  void score(std::span<const std::uint32_t> samples, model::Reading reading, std::span<float> out) override {
+    data::fill_batch(frames_, samples, nullptr, 0, batch_);
+    model_.logits(batch_, reading, out);
+  }
+
+  std::string describe() const override { return "on CPU cores"; }
+
+ private:
+  comm::World& world_;
+  model::Model& model_;
+  const data::FrameSet& frames_;
+  EnginePlan plan_;
+  data::Augmentation augmentation_;
+  std::vector<data::BatchPart> parts_;
+  const data::EpochOrder* order_ = nullptr;
+  data::Batch batch_;
+  std::vector<std::vector<float>> gradients_;  ///< a buffer a part; the reduced gradient ends in reduced_
+  std::vector<float> reduced_;
+  StepResult result_;
+};
+
+}  // namespace
+
+std::unique_ptr<Engine> make_host_engine(comm::World& world, model::Model& model, const data::FrameSet& frames,
+                                         const EnginePlan& plan) {
+  return std::make_unique<HostEngine>(world, model, frames, plan);
+}
+
+}  // namespace dltonic::train

@@ -1,0 +1,146 @@
+// Steps on the GPU against steps on the host: same samples, same augmentation, same model.
+#include "dltonic/train/engine.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "dltonic/core/error.h"
+#include "dltonic/train/trainer.h"
+#include "mpi/train/synthetic.h"
+#include "support/mpi_world.h"
+
+namespace dltonic::train {
+namespace {
+
+using test::world;
+
+struct Bench {
+  data::FrameSet frames = test::synthetic_frames(60);
+  data::Splits splits = test::synthetic_splits(frames);
+  std::unique_ptr<model::Model> model = test::synthetic_model(frames, "difflogic");
+  EnginePlan plan;
+  std::filesystem::path folder = test::shared_folder() / "checkpoints";
+  Progress progress;
+  std::unique_ptr<Checkpoints> checkpoints;
+  std::unique_ptr<Engine> engine;
+  std::unique_ptr<Trainer> trainer;
+
+  explicit Bench(const std::string& device) {
+    plan.train.device = device;
+    plan.train.batch_size = 24;
+    plan.train.epochs = 3;
+    plan.augmentation = {.shift = 1, .salt_pepper = 0.02};
+    plan.distributed.share_gpu = true;
+    plan.training_samples = frames.samples_of(splits.train).size();
+    folder += "_" + device;
+  }
+  Trainer& make() {
+    checkpoints = std::make_unique<Checkpoints>(world(), folder, plan.train.keep_last, "{}");
+    checkpoints->set_input(frames.shape, frames.classes);
+    engine = make_engine(world(), *model, frames, plan);
+    trainer = std::make_unique<Trainer>(world(), *engine, frames, splits, plan.train, 60, *checkpoints,
+                                        std::vector<MetricSink*>{}, progress);
+    return *trainer;
+  }
+};
+
+void expect_same_steps(Bench& gpu, Bench& cpu, int steps, double bound = 1e-5) {
+  Trainer& a = gpu.make();
+  Trainer& b = cpu.make();
+  for (int i = 0; i < steps; ++i) {
+    const double want = b.step();
+    ASSERT_NEAR(a.step(), want, bound * want) << "step " << i << ", " << gpu.engine->describe();
+  }
+}
+
+TEST(GpuEngine, StepsAreTheHostsInEveryResidency) {
+  for (const std::string residency : {"replicate", "shard", "stream"}) {
+    Bench gpu("gpu"), cpu("cpu");
+    gpu.plan.residency = residency;
+    expect_same_steps(gpu, cpu, 12);
+    EXPECT_NE(gpu.engine->describe().find(residency), std::string::npos) << gpu.engine->describe();
+  }
+}
+
+TEST(GpuEngine, MicroBatchesAddUp) {
+  Bench gpu("gpu"), cpu("cpu");
+  gpu.plan.train.micro_batch_size = 5;  // does not divide a share
+  expect_same_steps(gpu, cpu, 8);
+}
+
+TEST(GpuEngine, CanonicalSumsAreMadeOnTheHost) {
+  Bench gpu("gpu"), cpu("cpu");
+  for (Bench* bench : {&gpu, &cpu}) {
+    bench->plan.distributed.reduction = "canonical";
+    bench->plan.distributed.canonical_shards = 6;
+  }
+  expect_same_steps(gpu, cpu, 8);
+}
+
+TEST(GpuEngine, RunsEvaluatesSavesAndGoesOnLikeTheHost) {
+  Bench gpu("gpu"), cpu("cpu");
+  const Summary a = gpu.make().run(), b = cpu.make().run();
+  EXPECT_EQ(a.steps, b.steps);
+  EXPECT_NEAR(a.train_loss, b.train_loss, 1e-4 * b.train_loss);
+  EXPECT_NEAR(a.validation.scalar("loss"), b.validation.scalar("loss"), 1e-4 * b.validation.scalar("loss"));
+  EXPECT_EQ(a.validation.samples, b.validation.samples);
+
+  // What the GPU saved goes on here and there alike.
+  const std::string saved = gpu.checkpoints->resolve("latest");
+  Bench again("gpu"), host("cpu");
+  host.folder = again.folder = gpu.folder;
+  for (Bench* bench : {&again, &host}) bench->plan.train.epochs = 5;
+  again.make().resume(saved);
+  host.make().resume(saved);
+  for (int i = 0; i < 6; ++i) {
+    const double want = host.trainer->step();
+    ASSERT_NEAR(again.trainer->step(), want, 1e-5 * want) << i;
+  }
+}
+
+TEST(GpuEngine, ARunGoesOnFromTheMiddleOfAnEpochBitForBit) {
+  Bench whole("gpu"), broken("gpu"), rest("gpu");
+  whole.folder += "_whole";
+  Trainer& all = whole.make();
+  std::vector<double> losses;
+  for (int i = 0; i < 9; ++i) losses.push_back(all.step());
+  Trainer& first = broken.make();
+  for (int i = 0; i < 4; ++i) first.step();
+  broken.engine->to_host(4);
+  auto tensors = broken.model->state();
+  Progression at{.step = 4};
+  const auto own = at.state();
+  tensors.insert(tensors.end(), own.begin(), own.end());
+  broken.checkpoints->save(4, 0.1, tensors, {}, false);
+  Trainer& second = rest.make();
+  second.resume(broken.checkpoints->resolve("latest"));
+  for (std::size_t i = 4; i < 9; ++i) EXPECT_EQ(second.step(), losses[i]) << i;
+}
+
+TEST(GpuEngine, ALossThatIsNotFiniteEndsOnAllRanksTogether) {
+  Bench bench("gpu");
+  for (const TensorView& view : bench.model->state()) {
+    if (view.name == "layer0/logits") static_cast<float*>(view.data)[0] = std::numeric_limits<float>::quiet_NaN();
+  }
+  Trainer& trainer = bench.make();
+  try {
+    trainer.step();
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("not finite"), std::string::npos) << error.what();
+    EXPECT_TRUE(error.agreed());
+  }
+}
+
+TEST(GpuEngine, AModelWithoutKernelsRunsOnCpuCoresOrIsRefused) {
+  Bench automatic("auto"), asked("gpu");
+  automatic.model = test::synthetic_model(automatic.frames, "mlp");
+  asked.model = test::synthetic_model(asked.frames, "mlp");
+  automatic.make();
+  EXPECT_NE(automatic.engine->describe().find("CPU"), std::string::npos);
+  EXPECT_THROW(asked.make(), ConfigError);
+}
+
+}  // namespace
+}  // namespace dltonic::train
