@@ -1,12 +1,18 @@
-// Times whole epochs of the trainer on GPUs: 60,000 random frames of N-MNIST's size in GPU memory, shifted at random, a gate
-// network of 4 x 64,000. One line of JSON a case on standard output, by rank 0. Under mpirun the batch grows with the ranks
-// (weak scaling).
+// Times the trainer on GPUs: 60,000 random frames of N-MNIST's size in GPU memory, shifted at random, a gate network of
+// 4 x 64,000. One line of JSON a case on standard output, by rank 0. Under mpirun the batch grows with the ranks (weak
+// scaling).
+//   step_*   steps in the middle of epochs, as the trainer's engine makes them: gather, augmentation, passes, sums, update,
+//            report; median of 9 epochs by the host's clock
+//   train_*  whole epochs of the trainer, their beginning and end included
+//   long_*   20,007 steps, for a look at memory from outside; only when named
 //
-//   [mpirun -n RANKS] bench_gpu_train [NAME...]     only cases whose name contains one of these
+//   [mpirun -n RANKS] bench_gpu_train [NAME...]     only cases whose name begins with one of these
+#include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "dltonic/comm/world.h"
+#include "dltonic/core/clock.h"
 #include "dltonic/core/error.h"
 #include "dltonic/core/log.h"
 #include "dltonic/core/random.h"
@@ -43,63 +49,106 @@ struct Case {
   int samples;  ///< a rank
   std::string wiring, estimator, precision;
   bool overlap = true;
-  int micro = 0;
+  int epochs = 0;  ///< of the trainer; 0: steps of its engine
 };
 
-nlohmann::json run(comm::World& world, const data::FrameSet& frames, const Case& c) {
+/// Everything that a run stands on.
+struct Bench {
+  Bench(comm::World& world_, const data::FrameSet& frames_, const Case& c) : world(world_), frames(frames_) {
+    for (std::uint32_t r = 0; r < kFrames; ++r) splits.train.push_back(r);
+    model::Options options;
+    options.network.gates = 64000;
+    options.network.layers = 4;
+    options.network.wiring = c.wiring;
+    options.network.estimator = c.estimator;
+    plan.train.device = "gpu";
+    plan.train.precision = c.precision;
+    plan.train.batch_size = c.samples * world.size();
+    plan.train.epochs = std::max(1, c.epochs);
+    plan.train.checkpoint_epochs = 0;
+    plan.distributed.overlap = c.overlap;
+    plan.augmentation.shift = 2;
+    plan.training_samples = kFrames;
+    model = model::make_model(options, frames.shape, 10, 0, plan.train.optimizer);
+    device::reset_peak();
+    before = device::memory_use().now;
+    engine = train::make_engine(world, *model, frames, plan);
+  }
+  comm::World& world;
+  const data::FrameSet& frames;
   data::Splits splits;
-  for (std::uint32_t r = 0; r < kFrames; ++r) splits.train.push_back(r);
-  model::Options model_options;
-  model_options.network.gates = 64000;
-  model_options.network.layers = 4;
-  model_options.network.wiring = c.wiring;
-  model_options.network.estimator = c.estimator;
   train::EnginePlan plan;
-  plan.train.device = "gpu";
-  plan.train.precision = c.precision;
-  plan.train.batch_size = c.samples * world.size();
-  plan.train.micro_batch_size = c.micro;
-  plan.train.epochs = c.samples <= 64 ? 3 : c.samples <= 512 ? 6 : 10;
-  plan.train.checkpoint_epochs = 0;
-  plan.distributed.overlap = c.overlap;
-  plan.augmentation.shift = 2;
-  plan.training_samples = kFrames;
-  const auto model = model::make_model(model_options, frames.shape, 10, 0, plan.train.optimizer);
-  device::reset_peak();
-  const auto engine = train::make_engine(world, *model, frames, plan);
-  // A sink keeps the rate of each epoch; the trainer's own clock.
+  std::unique_ptr<model::Model> model;
+  std::size_t before = 0;
+  std::unique_ptr<train::Engine> engine;
+};
+
+/// Milliseconds a step, of each of nine epochs.
+std::vector<double> time_steps(Bench& bench) {
+  train::Engine& engine = *bench.engine;
+  data::EpochOrder order(bench.frames.samples_of(bench.splits.train), static_cast<std::uint64_t>(bench.plan.train.batch_size),
+                         0);
+  const auto steps = static_cast<std::int64_t>(std::min<std::uint64_t>(order.batches(), 200));
+  constexpr std::int64_t kFirst = 5;  // in full swing
+  std::vector<double> times;
+  std::int64_t step = 0, told = 0;
+  for (std::uint32_t epoch = 0; epoch < 10; ++epoch) {
+    order.start(epoch);
+    engine.start_epoch(epoch, order);
+    double begin = 0;
+    for (std::int64_t batch = 0; batch < steps; ++batch) {
+      engine.enqueue({.step = step++, .epoch = epoch, .batch = static_cast<std::uint64_t>(batch), .learning_rate = 0.01});
+      const std::int64_t lag = batch + 1 == steps ? 0 : engine.lag();
+      while (step - told > lag) {
+        engine.result(told++);
+        if (told - (step - 1 - batch) == kFirst + 1) begin = steady_seconds();  // step kFirst of this epoch is done
+      }
+    }
+    if (epoch > 0) times.push_back((steady_seconds() - begin) * 1000 / static_cast<double>(steps - 1 - kFirst));
+  }
+  return times;
+}
+
+/// The same of whole epochs but the first, which records the graph.
+std::vector<double> time_epochs(Bench& bench) {
   struct Rates : train::MetricSink {
-    std::vector<double> rates, losses;
+    std::vector<double> rates;
     void write(const train::MetricPoint& point) override {
       for (const auto& [name, value] : point.scalars) {
         if (name == "samples_per_s") rates.push_back(value);
-        if (name == "loss") losses.push_back(value);
       }
     }
   } sink;
   const auto folder = std::filesystem::temp_directory_path() / "dltonic_bench_gpu_train";
-  train::Checkpoints checkpoints(world, folder, 1, "{}");
-  checkpoints.set_input(frames.shape, frames.classes);
+  train::Checkpoints checkpoints(bench.world, folder, 1, "{}");
+  checkpoints.set_input(bench.frames.shape, bench.frames.classes);
   Progress progress;
-  train::Trainer trainer(world, *engine, frames, splits, plan.train, 60, checkpoints,
-                         world.is_root() ? std::vector<train::MetricSink*>{&sink} : std::vector<train::MetricSink*>{},
+  train::Trainer trainer(bench.world, *bench.engine, bench.frames, bench.splits, bench.plan.train, 60, checkpoints, {&sink},
                          progress);
   trainer.run();
-  if (!world.is_root()) return {};
-  std::filesystem::remove_all(folder);
-  std::vector<double> rates(sink.rates.begin() + 1, sink.rates.end());  // the first epoch records the graph
-  std::sort(rates.begin(), rates.end());
-  const double rate = rates[rates.size() / 2];
-  return {{"name", c.name},
-          {"ranks", world.size()},
-          {"batch", plan.train.batch_size},
-          {"ms", plan.train.batch_size / rate * 1000},
-          {"samples_per_s", rate},
-          {"spread", (rates.back() - rates.front()) / rate},
-          {"first_loss", sink.losses.front()},
-          {"last_loss", sink.losses.back()},
-          {"peak_bytes", device::memory_use().peak},
-          {"runs", engine->describe()}};
+  if (bench.world.is_root()) std::filesystem::remove_all(folder);
+  std::vector<double> times;
+  for (std::size_t i = 1; i < sink.rates.size(); ++i) times.push_back(bench.plan.train.batch_size / sink.rates[i] * 1000);
+  return times;
+}
+
+nlohmann::json run(comm::World& world, const data::FrameSet& frames, const Case& c) {
+  Bench bench(world, frames, c);
+  std::vector<double> times = c.epochs > 0 ? time_epochs(bench) : time_steps(bench);
+  std::sort(times.begin(), times.end());
+  const double ms = times[times.size() / 2];
+  nlohmann::json out{{"name", c.name},
+                     {"ranks", world.size()},
+                     {"batch", bench.plan.train.batch_size},
+                     {"ms", ms},
+                     {"spread", (times.back() - times.front()) / ms},
+                     {"samples_per_s", bench.plan.train.batch_size / ms * 1000},
+                     {"peak_bytes", device::memory_use().peak - bench.before},
+                     {"runs", bench.engine->describe()}};
+  for (const auto& [name, value] : bench.engine->measurements()) {
+    if (name.starts_with("step_")) out[name.substr(5)] = value;
+  }
+  return out;
 }
 
 }  // namespace
@@ -111,18 +160,19 @@ int main(int argc, char** argv) {
     std::vector<Case> cases;
     for (const int samples : {64, 512, 2048}) {
       const std::string b = cat("_b", samples);
-      cases.push_back({"train_chain_bf16" + b, samples, "chain", "soft", "bfloat16"});
-      cases.push_back({"train_random_bf16" + b, samples, "random", "soft", "bfloat16"});
-      if (samples != 512) continue;
-      cases.push_back({"train_chain_fp32" + b, samples, "chain", "soft", "float32"});
-      cases.push_back({"train_hard" + b, samples, "chain", "hard", "bfloat16"});
-      cases.push_back({"train_gumbel" + b, samples, "chain", "gumbel", "bfloat16"});
-      if (world.size() > 1)
-        cases.push_back({"train_chain_bf16_no_overlap" + b, samples, "chain", "soft", "bfloat16", /*overlap=*/false});
+      const int epochs = samples <= 64 ? 3 : 10;
+      cases.push_back({"step_chain_bf16" + b, samples, "chain", "soft", "bfloat16"});
+      cases.push_back({"step_random_bf16" + b, samples, "random", "soft", "bfloat16"});
+      cases.push_back({"step_chain_fp32" + b, samples, "chain", "soft", "float32"});
+      cases.push_back({"step_hard" + b, samples, "chain", "hard", "bfloat16"});
+      cases.push_back({"step_gumbel" + b, samples, "chain", "gumbel", "bfloat16"});
+      cases.push_back({"train_chain_bf16" + b, samples, "chain", "soft", "bfloat16", true, epochs});
+      if (world.size() > 1) cases.push_back({"step_chain_bf16_no_overlap" + b, samples, "chain", "soft", "bfloat16", false});
     }
+    cases.push_back({"long_chain_bf16_b512", 512, "chain", "soft", "bfloat16", true, 171});
     for (const Case& c : cases) {
-      bool wanted = argc == 1;
-      for (int i = 1; i < argc; ++i) wanted |= c.name.find(argv[i]) != std::string::npos;
+      bool wanted = argc == 1 && !c.name.starts_with("long_");
+      for (int i = 1; i < argc; ++i) wanted |= c.name.starts_with(argv[i]);
       if (!wanted) continue;
       const auto result = run(world, frames, c);
       if (world.is_root()) std::cout << result.dump() << std::endl;

@@ -130,7 +130,8 @@ class Bench:
 class Program:
     """dltonic with storage of its own, made anew: nothing prepared or trained before is used."""
 
-    def __init__(self, figure):
+    def __init__(self, figure, device="cpu"):
+        self.device = device
         self.folder = (ROOT / os.environ.get("SCRATCH_STORAGE_DIR", "scratch")).resolve() / "show" / figure
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
@@ -142,6 +143,8 @@ class Program:
     def __call__(self, *words, ranks=2, threads=None):
         """Runs a command and returns the JSON object that it ends with."""
         threads = threads or max(1, CORES // ranks)  # ranks x threads <= cores: spinning or waiting threads cost tenfold
+        if words[0] == "train":
+            words = [*words, f"train.device={self.device}"]
         command = ["mpirun", "-n", str(ranks), "--oversubscribe", "--bind-to", "none", str(self.path), *map(str, words),
                    "--json"]
         began = time.monotonic()

@@ -18,6 +18,7 @@ EpochOrder::EpochOrder(std::vector<std::uint32_t> samples, std::uint64_t batch_s
 void EpochOrder::start(std::uint32_t epoch) {
   order_ = permutation(static_cast<std::uint32_t>(samples_.size()), Random(seed_, Use::order, epoch));
   for (std::uint32_t& position : order_) position = samples_[position];
+  epoch_ = epoch;
 }
 
 std::span<const std::uint32_t> EpochOrder::samples(std::uint64_t batch, BatchPart part) const {

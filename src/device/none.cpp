@@ -46,7 +46,7 @@ void Graph::launch(StreamHandle) const { none(); }
 Steps::Steps() { none(); }
 void Steps::set(const StepClock&, StreamHandle) { none(); }
 void Steps::end(StreamHandle) { none(); }
-void Steps::wish(double) { none(); }
+void Steps::wish(double, StreamHandle) { none(); }
 std::optional<StepSums> Steps::report(std::int64_t) const { none(); }
 
 Range::Range(const char*) {}

@@ -6,10 +6,9 @@ namespace {
 
 __device__ StepSums beginning(double wish) { return {.loss = 0, .correct = 0, .nonfinite = 0, .wish = wish}; }
 
-__global__ void begin_step(StepSums* sums, const volatile double* wish) { *sums = beginning(*wish); }
+__global__ void begin_step(StepSums* sums, const double* wish) { *sums = beginning(*wish); }
 
-__global__ void end_step(StepClock* clock, StepSums* sums, Steps::Report* ring, const volatile double* wish) {
-  const double next_wish = *wish;  // on its way from the host while the rest is done
+__global__ void end_step(StepClock* clock, StepSums* sums, Steps::Report* ring, const double* wish) {
   const std::int64_t step = clock->step;
   Steps::Report& report = ring[step % Steps::kRing];
   report.sums = *sums;
@@ -17,13 +16,15 @@ __global__ void end_step(StepClock* clock, StepSums* sums, Steps::Report* ring, 
   *static_cast<volatile std::int64_t*>(&report.step) = step;
   clock->step = step + 1;
   ++clock->batch;
-  *sums = beginning(next_wish);
+  *sums = beginning(*wish);
 }
 
 }  // namespace
 
-Steps::Steps() : clock_(1), sums_(1), next_(1), wish_(1), ring_(kRing) {
-  *wish_.data() = 0;
+Steps::Steps() : clock_(1), sums_(1), next_(1), wished_(1), wish_(1), ring_(kRing) {
+  *wished_.data() = 0;
+  fill_zero(wish_.data(), wish_.bytes(), nullptr);
+  synchronize(nullptr);
   for (int i = 0; i < kRing; ++i) ring_.data()[i].step = -1;
 }
 
@@ -40,7 +41,12 @@ void Steps::end(StreamHandle stream) {
   check_launch("end_step");
 }
 
-void Steps::wish(double value) { *static_cast<volatile double*>(wish_.data()) = value; }
+void Steps::wish(double value, StreamHandle stream) {
+  if (value == *wished_.data()) return;
+  synchronize(stream);  // the pinned copy may still be read
+  *wished_.data() = value;
+  copy(wish_.data(), wished_.data(), wish_.bytes(), stream);
+}
 
 std::optional<StepSums> Steps::report(std::int64_t step) const {
   const Report& report = ring_.data()[step % kRing];

@@ -8,13 +8,19 @@
 
 namespace dltonic::device {
 
-Event::Event(bool timed) {
+Event::Event(bool timed) : timed_(timed) {
   check(cudaEventCreateWithFlags(&handle_, timed ? cudaEventDefault : cudaEventDisableTiming), "cudaEventCreate");
 }
 Event::~Event() {
   if (handle_ != nullptr) cudaEventDestroy(handle_);
 }
-void Event::record(StreamHandle stream) { check(cudaEventRecord(handle_, stream), "cudaEventRecord"); }
+void Event::record(StreamHandle stream) {
+  cudaStreamCaptureStatus capture = cudaStreamCaptureStatusNone;
+  if (timed_) check(cudaStreamIsCapturing(stream, &capture), "cudaStreamIsCapturing");
+  // A timed event of a graph happens anew in each launch; any other orders the graph's own work.
+  const unsigned flags = capture == cudaStreamCaptureStatusActive ? cudaEventRecordExternal : cudaEventRecordDefault;
+  check(cudaEventRecordWithFlags(handle_, stream, flags), "cudaEventRecord");
+}
 bool Event::done() const {
   const cudaError_t code = cudaEventQuery(handle_);
   if (code == cudaErrorNotReady) return false;

@@ -16,10 +16,10 @@ class GpuDiffLogic : public GpuModel {
   bool capturable() const override { return true; }
 
   void forward_backward(const data::DeviceBatch& batch, double inverse_batch, bool add, device::StepSums* sums,
-                        device::StreamHandle stream, const BucketDone& bucket_done) override {
-    std::function<void(int)> layer_done;
-    if (bucket_done) layer_done = [&](int layer) { bucket_done(network_.collect(layer, stream)); };
-    network_.forward_backward(view(batch), inverse_batch, add, sums, stream, layer_done);
+                        device::StreamHandle stream, const Hooks& hooks) override {
+    logic::DeviceNetwork::Hooks own{hooks.forward_done, {}};
+    if (hooks.bucket_done) own.layer_done = [&](int layer) { hooks.bucket_done(network_.collect(layer, stream)); };
+    network_.forward_backward(view(batch), inverse_batch, add, sums, stream, own);
   }
   std::span<float> gradients() const override { return network_.collected(); }
   void update(const device::StepClock* clock, device::StepSums* sums, bool reduced, device::StreamHandle stream) override {

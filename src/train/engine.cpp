@@ -26,13 +26,15 @@ std::unique_ptr<Engine> make_engine(comm::World& world, model::Model& model, con
   const bool all_see_one = world.sum(static_cast<std::int64_t>(device::count() > 0)) == world.size();
   std::unique_ptr<Engine> engine;
   if (wanted == "gpu" || (wanted == "auto" && all_see_one)) {
-    engine = make_gpu_engine(world, comm::choose_gpu(world, plan.distributed.share_gpu), model, frames, plan);
-    if (engine == nullptr) {
-      const std::string line = "this model has no GPU kernels yet and runs on CPU cores";
-      if (wanted == "gpu") {
-        world.agree("choose where the model runs", [&] { throw ConfigError(cat("train.device=gpu: ", line)); });
+    try {
+      engine = make_gpu_engine(world, comm::choose_gpu(world, plan.distributed.share_gpu), model, frames, plan);
+      if (engine == nullptr) {
+        world.agree("choose where the model runs",
+                    [] { throw ConfigError("train.device: this model has no GPU kernels; it runs on CPU cores (auto, cpu)"); });
       }
-      log::info(line);
+    } catch (const ConfigError& error) {  // agreed: every rank is here
+      if (wanted == "gpu") throw;
+      log::warn(cat(error.what(), "; train.device=auto takes CPU cores instead"));
     }
   }
   if (engine == nullptr) {

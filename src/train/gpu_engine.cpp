@@ -10,6 +10,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <functional>
 #include <optional>
 
 #include "dltonic/comm/canonical.h"
@@ -80,6 +81,7 @@ class GpuEngine : public Engine {
   }
 
   void enqueue(const StepKeys& keys) override {
+    const device::Range range("step");
     or_end([&] {
       if (keys.step != next_.step || keys.epoch != next_.epoch || keys.batch != next_.batch ||
           static_cast<float>(keys.learning_rate) != next_.learning_rate || !begun_) {
@@ -89,13 +91,17 @@ class GpuEngine : public Engine {
       }
       if (!begun_) model_->begin(steps_.clock(), stream_);
       begun_ = true;
-      steps_.wish(keys.wish ? 1 : 0);
+      steps_.wish(keys.wish ? 1 : 0, stream_);
       data_->prepare_step(static_cast<std::int64_t>(keys.batch), stream_);
       if (!captures_) {
         step_through_host(keys.wish);
       } else {
-        if (!graph_) graph_ = device::Graph(stream_, [&] { record(); });
-        graph_.launch(stream_);
+        if (!graph_) {
+          graph_ = device::Graph(stream_, [&] { record(nullptr); });
+          timed_graph_ = device::Graph(stream_, [&] { record(&marks_); });
+        }
+        timed_ = timed_ || keys.batch == 0;
+        (keys.batch == 0 ? timed_graph_ : graph_).launch(stream_);
       }
       ++next_.step;
       ++next_.batch;
@@ -124,6 +130,7 @@ class GpuEngine : public Engine {
   void to_host(std::int64_t steps) override { model_->to_host(steps, stream_); }
   void from_host() override {
     graph_ = {};
+    timed_graph_ = {};
     begun_ = false;
     model_->from_host(stream_);
   }
@@ -138,7 +145,13 @@ class GpuEngine : public Engine {
 
   std::vector<std::pair<std::string, double>> measurements() override {
     const device::MemoryUse use = device::memory_use();
-    return {{"gpu_memory_bytes", static_cast<double>(use.now)}, {"gpu_memory_peak_bytes", static_cast<double>(use.peak)}};
+    std::vector<std::pair<std::string, double>> out{{"gpu_memory_bytes", static_cast<double>(use.now)},
+                                                    {"gpu_memory_peak_bytes", static_cast<double>(use.peak)}};
+    if (timed_) {
+      for (std::size_t i = 0; i + 1 < marks_.size(); ++i)
+        out.emplace_back(cat("step_", kStages[i], "_ms"), marks_[i + 1].milliseconds_since(marks_[i]));
+    }
+    return out;
   }
 
   std::string describe() const override {
@@ -168,20 +181,29 @@ class GpuEngine : public Engine {
     }
   }
 
+  /// Where a step's stages begin and end. What comes after the first micro-batch's forward counts as backward.
+  using Marks = std::array<device::Event, 6>;
+  static constexpr std::array<const char*, 5> kStages{"data", "forward", "backward", "reduce", "update"};
+  void mark(Marks* marks, std::size_t which) {
+    if (marks != nullptr) (*marks)[which].record(stream_);
+  }
+
   /// Forward and backward of one part, in micro-batches.
-  void pass(int first, int count, const model::GpuModel::BucketDone& bucket_done) {
+  void pass(int first, int count, Marks* marks, const std::function<void(std::span<float>)>& bucket_done) {
     for (int done = 0; done < count; done += most_) {
       const int some = std::min(most_, count - done);
       const data::DeviceBatch batch = data_->gather(steps_.clock(), first + done, some,
                                                     plan_.augmentation.any() ? &augmentation_ : nullptr, *batch_, stream_);
-      const bool is_last = done + some >= count;
-      model_->forward_backward(batch, inverse_batch(), done > 0, steps_.sums(), stream_,
-                               is_last ? bucket_done : model::GpuModel::BucketDone{});
+      if (done == 0) mark(marks, 1);
+      model::GpuModel::Hooks hooks;
+      if (done == 0 && marks != nullptr) hooks.forward_done = [&] { mark(marks, 2); };
+      if (done + some >= count) hooks.bucket_done = bucket_done;
+      model_->forward_backward(batch, inverse_batch(), done > 0, steps_.sums(), stream_, hooks);
     }
   }
 
   /// A step that stays on the GPUs.
-  void record() {
+  void record(Marks* marks) {
     const bool reduces = world_.size() > 1;
     const auto on_side = [&](auto enqueue) {
       if (!plan_.distributed.overlap) return enqueue(stream_);
@@ -189,13 +211,15 @@ class GpuEngine : public Engine {
       side_.wait(ready_);
       enqueue(side_);
     };
-    model::GpuModel::BucketDone bucket_done;
+    std::function<void(std::span<float>)> bucket_done;
+    mark(marks, 0);
     if (reduces) {
       bucket_done = [&](std::span<float> bucket) {
         on_side([&](device::StreamHandle stream) { reducer_.all_reduce(bucket.data(), bucket.size(), stream); });
       };
     }
-    pass(0, share_, bucket_done);
+    pass(0, share_, marks, bucket_done);
+    mark(marks, 3);
     if (reduces) {
       on_side([&](device::StreamHandle stream) {
         reducer_.all_reduce(reinterpret_cast<double*>(steps_.sums()), kSums, stream);
@@ -203,7 +227,9 @@ class GpuEngine : public Engine {
       });
       device::wait(stream_, reduced_);
     }
+    mark(marks, 4);
     model_->update(steps_.clock(), steps_.sums(), reduces, stream_);
+    mark(marks, 5);
     steps_.end(stream_);
   }
 
@@ -217,7 +243,7 @@ class GpuEngine : public Engine {
     int first = 0;
     for (std::size_t p = 0; p < parts_.size(); ++p) {
       device::fill_zero(steps_.sums(), sizeof(device::StepSums), stream_);
-      pass(first, static_cast<int>(parts_[p].count), [](std::span<float>) {});
+      pass(first, static_cast<int>(parts_[p].count), nullptr, [](std::span<float>) {});
       first += static_cast<int>(parts_[p].count);
       device::copy(on_host_[p].data(), gradients.data(), gradients.size_bytes(), stream_);
       device::copy(sums[p].data(), steps_.sums(), sizeof(device::StepSums), stream_);
@@ -257,11 +283,13 @@ class GpuEngine : public Engine {
   std::optional<data::DeviceFrames> data_;
   device::Buffer<float> scores_;
   comm::GpuReducer reducer_;
-  device::Graph graph_;
+  Marks marks_{device::Event(true), device::Event(true), device::Event(true),
+               device::Event(true), device::Event(true), device::Event(true)};
+  device::Graph graph_, timed_graph_;  ///< the same step; the second one, of an epoch's first batch, looks at the clock
 
   std::vector<data::BatchPart> parts_;
   int share_ = 0, most_ = 0;  ///< samples of the global batch that are this rank's; of a micro-batch at most
-  bool captures_ = false, through_host_ = false, begun_ = false;
+  bool captures_ = false, through_host_ = false, begun_ = false, timed_ = false;
   device::StepClock next_;  ///< what the GPU's clock shows once everything enqueued is done
   std::vector<std::vector<float>> on_host_;
   StepResult result_;

@@ -41,10 +41,10 @@ Trainer::Trainer(comm::World& world, Engine& engine, const data::FrameSet& frame
 /// Begins the next step.
 void Trainer::enqueue() {
   const auto epoch = static_cast<std::uint32_t>(enqueued_ / batches());
-  if (ordered_epoch_ != epoch) {
-    order_.start(epoch);
+  if (started_epoch_ != epoch) {
+    if (order_.epoch() != epoch) order_.start(epoch);
     engine_.start_epoch(epoch, order_);
-    ordered_epoch_ = epoch;
+    started_epoch_ = epoch;
   }
   world_.set_step(enqueued_);
   // Rank 0's clock decides for all: its wish comes back in the step's result.
@@ -56,6 +56,8 @@ void Trainer::enqueue() {
                    .learning_rate = options_.optimizer.learning_rate,
                    .wish = save_now});
   ++enqueued_;
+  // While the last steps of the epoch are on their way, the next one's order is drawn.
+  if (enqueued_ % batches() == 0) order_.start(epoch + 1);
 }
 
 /// Waits for the oldest step whose result is not known yet; returns its mean loss.
@@ -107,7 +109,7 @@ Summary Trainer::run() {
         if (save_wished_) may_wait = 0;
       }
       if (save_wished_ && progression_.step % batches() != 0) save(false);
-    } while (progression_.step % batches() != 0);
+    } while (enqueued_ % batches() != 0);
     epoch_seconds_ = watch.seconds();
     summary_.seconds += epoch_seconds_;
     summary_.samples_per_s = static_cast<double>(progression_.step - first) * options_.batch_size / epoch_seconds_;

@@ -20,6 +20,7 @@ class EpochOrder {
 
   /// Draws the order of `epoch` (0, 1, …).
   void start(std::uint32_t epoch);
+  std::int64_t epoch() const { return epoch_; }                            ///< whose order is drawn; -1: none yet
   std::uint64_t batches() const { return samples_.size() / batch_size_; }  ///< whole batches; the short rest is dropped
   std::uint64_t dropped() const { return samples_.size() % batch_size_; }  ///< samples an epoch leaves out
   /// Samples of a part of global batch `batch`.
@@ -28,6 +29,7 @@ class EpochOrder {
  private:
   std::vector<std::uint32_t> samples_, order_;
   std::uint64_t batch_size_, seed_;
+  std::int64_t epoch_ = -1;
 };
 
 /// The parts of the global batch that `rank` computes. `shards` = 0: one part, the rank's even share. Else the batch is

@@ -45,8 +45,8 @@ class Steps {
   /// by a step and a batch.
   void end(StreamHandle stream);
 
-  /// From any thread: steps carry it whose predecessor ends, or whose clock is set, from now on.
-  void wish(double value);
+  /// Steps carry it whose predecessor ends, or whose clock is set, behind this in the stream. Waits where it changes.
+  void wish(double value, StreamHandle stream);
 
   /// Report of step `step` (StepClock::step), once its end() has run on the GPU; nothing before. At most kRing steps may
   /// be on their way: read a step's report before its successor by kRing is enqueued.
@@ -57,7 +57,8 @@ class Steps {
   Buffer<StepClock> clock_;
   Buffer<StepSums> sums_;
   PinnedBuffer<StepClock> next_;
-  PinnedBuffer<double> wish_;
+  PinnedBuffer<double> wished_;  ///< what the host wishes now
+  Buffer<double> wish_;
   PinnedBuffer<Report> ring_;
 };
 

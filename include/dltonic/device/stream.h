@@ -17,7 +17,7 @@ class Event {
  public:
   explicit Event(bool timed = false);
   ~Event();
-  Event(Event&& other) noexcept : handle_(other.handle_) { other.handle_ = nullptr; }
+  Event(Event&& other) noexcept : handle_(other.handle_), timed_(other.timed_) { other.handle_ = nullptr; }
   Event& operator=(Event&&) = delete;
 
   void record(StreamHandle stream);
@@ -29,6 +29,7 @@ class Event {
 
  private:
   CUevent_st* handle_ = nullptr;
+  bool timed_ = false;
 };
 
 /// Nothing is left to do in the stream. Throws where something that was done failed.

@@ -26,10 +26,11 @@ Precision precision_from(const std::string& word);  ///< ConfigError for another
 
 /// How work is cut up on a GPU. Results differ by rounding only.
 struct DeviceTuning {
-  int tile_samples = 2048;    ///< of training: as many as a pass takes at once
-  int lanes = 32;             ///< 32, 16, 8 or 4: kernels of training go through columns of at most 8 × lanes samples
-  int hard_tile_samples = 0;  ///< of hard_logits; 0: by the widest layer
-  int hard_streams = 3;       ///< of hard_logits: one's memory traffic hides the other's latencies
+  int tile_samples = 2048;  ///< of training: as many as a pass takes at once
+  int lanes = 0;  ///< 32, 16, 8 or 4: columns of a kernel of training are at most 8 × lanes samples wide; 0: 32 along walks,
+                  ///< else 16, whose slices of x and dy stay in L2 between their reads
+  int hard_tile_samples = 2048;  ///< of hard_logits
+  int hard_streams = 3;          ///< of hard_logits: one's memory traffic hides the other's latencies
 };
 
 class DeviceNetwork {
@@ -49,11 +50,15 @@ class DeviceNetwork {
   ~DeviceNetwork();
   DeviceNetwork(DeviceNetwork&&) noexcept;
 
+  /// Called while a pass is being enqueued, where set.
+  struct Hooks {
+    std::function<void()> forward_done;   ///< behind the (last tile's) forward and its loss
+    std::function<void(int)> layer_done;  ///< behind the kernels that complete a layer's sums, from the last to the first
+  };
   /// Four sums of loss_sum * inverse_batch over `batch`; loss and right predictions are added to sums. `add`: to the four
-  /// sums of earlier micro-batches of the step, which must have been as large. layer_done(l) is called when the kernels
-  /// that complete layer l's sums have been enqueued, from the last layer to the first.
+  /// sums of earlier micro-batches of the step, which must have been as large.
   void forward_backward(const Batch& batch, double inverse_batch, bool add, device::StepSums* sums, device::StreamHandle stream,
-                        const std::function<void(int)>& layer_done = {});
+                        const Hooks& hooks = {});
 
   /// Brings a layer's four sums of the whole batch into one buffer, for a reduction over ranks: [gates][4] in device order,
   /// the same on every rank with this wiring.

@@ -76,7 +76,7 @@ class Trainer {
   Progress& progress_;
 
   data::EpochOrder order_;
-  std::int64_t ordered_epoch_ = -1;
+  std::int64_t started_epoch_ = -1;
   std::int64_t enqueued_ = 0;  ///< steps begun; progression_.step of them have told their results
   double epoch_seconds_ = 0;
   double last_save_s_ = 0;

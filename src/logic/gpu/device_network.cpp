@@ -94,7 +94,8 @@ struct DeviceNetwork::Impl {
     c = Buffer<float>(4 * n);
     number = Buffer<std::uint32_t>(n);
     if (bits) ids = Buffer<std::uint8_t>(n);
-    most = gpu::make_tile(std::min(most_samples, tile), tuning.lanes);
+    const int lanes = tuning.lanes > 0 ? tuning.lanes : layers.size() < 2 || layers[1].view.is_walk() ? 32 : 16;
+    most = gpu::make_tile(std::min(most_samples, tile), lanes);
     S = Buffer<float>(4 * n * static_cast<std::size_t>(most.groups));
     collected = Buffer<float>(4 * n);
     make_room(most_samples);
@@ -249,7 +250,7 @@ struct DeviceNetwork::Impl {
   }
 
   void forward_backward(const Batch& batch, double inverse_batch, bool add, device::StepSums* step, StreamHandle stream,
-                        const std::function<void(int)>& layer_done) {
+                        const Hooks& hooks) {
     if (rounded_up(batch.samples, 256) > static_cast<int>(loss.size()))
       throw DeviceError(cat("a batch of ", batch.samples, " samples where room was made for ", loss.size()));
     each_tile(batch.samples, tile, [&](int first, int samples) {
@@ -266,8 +267,9 @@ struct DeviceNetwork::Impl {
         side.wait(side_start);
         gpu::tally(loss.data(), correct.data(), batch.samples, step, side);
         side_done.record(side);
+        if (hooks.forward_done) hooks.forward_done();
       }
-      backward(x, t, add || first > 0, step, stream, is_last ? layer_done : std::function<void(int)>{});
+      backward(x, t, add || first > 0, step, stream, is_last ? hooks.layer_done : std::function<void(int)>{});
     });
     device::wait(stream, side_done);
   }
@@ -303,15 +305,10 @@ struct DeviceNetwork::Impl {
     Buffer<float> parts;
   };
 
-  int hard_tile(std::int64_t widest) const {
-    if (tuning.hard_tile_samples > 0) return rounded_up(tuning.hard_tile_samples, 256);
-    return widest > 128 * 1024 ? 1024 : 2048;
-  }
-
   void hard_logits(const Batch& batch, float* out, StreamHandle stream) {
     std::int64_t widest = 0;
     for (const Layer& layer : layers) widest = std::max(widest, layer.plan.gates);
-    const int most_of_tile = hard_tile(widest);
+    const int most_of_tile = rounded_up(tuning.hard_tile_samples, 256);
     if (hard_lanes.empty()) {
       hard_ids = Buffer<std::uint8_t>(static_cast<std::size_t>(total));
       const auto row_bytes = static_cast<std::size_t>(most_of_tile / 8);
@@ -428,8 +425,8 @@ DeviceNetwork::~DeviceNetwork() = default;
 DeviceNetwork::DeviceNetwork(DeviceNetwork&&) noexcept = default;
 
 void DeviceNetwork::forward_backward(const Batch& batch, double inverse_batch, bool add, device::StepSums* sums,
-                                     StreamHandle stream, const std::function<void(int)>& layer_done) {
-  impl_->forward_backward(batch, inverse_batch, add, sums, stream, layer_done);
+                                     StreamHandle stream, const Hooks& hooks) {
+  impl_->forward_backward(batch, inverse_batch, add, sums, stream, hooks);
 }
 
 std::span<float> DeviceNetwork::collect(int layer, StreamHandle stream) {

@@ -10,26 +10,36 @@ namespace dltonic::logic::gpu {
 namespace {
 
 constexpr int kColumns = 32;  ///< samples of a block
-/// A warp a class, so that all classes' parts are added up at once; more classes than that take turns.
-int warps_for(int classes) { return std::min(classes, 32); }
+/// Several warps share a class's parts, so that they are on their way at once; more than 32 classes take turns.
+int warps_for(int classes) { return classes > 32 ? 32 : 32 / classes * classes; }
 
-/// logits[class][column] of 32 samples into shared memory.
+/// logits[class][column] of 32 samples into shared memory, which has room for [warps][column].
 __device__ void add_parts(const float* __restrict__ parts, int count, int classes, int padded, float inverse_tau,
                           float* __restrict__ logits) {
   constexpr int kAtOnce = 16;
-  const int lane = threadIdx.x % kColumns, warps = blockDim.x / kColumns;
-  for (int k = threadIdx.x / kColumns; k < classes; k += warps) {
-    const float* p = parts + static_cast<std::size_t>(k) * count * padded + blockIdx.x * kColumns + lane;
+  const int lane = threadIdx.x % kColumns, warp = threadIdx.x / kColumns, warps = blockDim.x / kColumns;
+  const int sharers = max(1, warps / classes);  // of a class: warps k, k + classes, ...
+  for (int k = warp; k < classes * sharers; k += warps) {
+    const int klass = k % classes, share = k / classes;
+    const float* p = parts + static_cast<std::size_t>(klass) * count * padded + blockIdx.x * kColumns + lane;
     float sum = 0;
-    for (int first = 0; first < count; first += kAtOnce) {
+    for (int first = share; first < count; first += kAtOnce * sharers) {
       float part[kAtOnce];
 #pragma unroll
-      for (int i = 0; i < kAtOnce; ++i)
-        part[i] = first + i < count ? __ldcg(p + static_cast<std::size_t>(first + i) * padded) : 0.f;
+      for (int i = 0; i < kAtOnce; ++i) {
+        const int index = first + i * sharers;
+        part[i] = index < count ? __ldcg(p + static_cast<std::size_t>(index) * padded) : 0.f;
+      }
 #pragma unroll
       for (int i = 0; i < kAtOnce; ++i) sum += part[i];
     }
-    logits[k * kColumns + lane] = sum * inverse_tau;
+    logits[k * kColumns + lane] = sum;
+  }
+  __syncthreads();
+  for (int k = warp; k < classes; k += warps) {
+    float total = 0;
+    for (int share = 0; share < sharers; ++share) total += logits[(share * classes + k) * kColumns + lane];
+    logits[k * kColumns + lane] = total * inverse_tau;  // nobody else reads row k of this column
   }
   __syncthreads();
 }
@@ -104,7 +114,7 @@ __global__ void tally_kernel(const float* loss, const std::uint8_t* correct, int
 }
 
 std::size_t logits_bytes(int classes) {
-  const std::size_t bytes = static_cast<std::size_t>(classes) * kColumns * sizeof(float);
+  const std::size_t bytes = static_cast<std::size_t>(std::max(classes, warps_for(classes))) * kColumns * sizeof(float);
   if (bytes > 48 * 1024) throw DeviceError(cat("a network on the GPU has at most 384 classes, but this one has ", classes));
   return bytes;
 }

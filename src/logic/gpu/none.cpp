@@ -16,8 +16,7 @@ DeviceNetwork::DeviceNetwork(Network<float>&, const NetworkOptions&, const Optim
 }
 DeviceNetwork::~DeviceNetwork() = default;
 DeviceNetwork::DeviceNetwork(DeviceNetwork&&) noexcept = default;
-void DeviceNetwork::forward_backward(const Batch&, double, bool, device::StepSums*, device::StreamHandle,
-                                     const std::function<void(int)>&) {
+void DeviceNetwork::forward_backward(const Batch&, double, bool, device::StepSums*, device::StreamHandle, const Hooks&) {
   none();
 }
 std::span<float> DeviceNetwork::collect(int, device::StreamHandle) { none(); }

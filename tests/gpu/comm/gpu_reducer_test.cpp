@@ -165,7 +165,7 @@ TEST_F(Reduce, RunsInAGraphLaunchedAHundredTimes) {
 
 TEST_F(Reduce, CarriesAStepsSumsAndOneRanksWish) {
   device::Steps steps;
-  if (world().rank() == 0) steps.wish(1);
+  if (world().rank() == 0) steps.wish(1, *stream);
   steps.set({.step = 7}, *stream);
   static_assert(sizeof(device::StepSums) % sizeof(double) == 0);
   const device::Graph graph(*stream, [&] {

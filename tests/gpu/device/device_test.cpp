@@ -53,7 +53,7 @@ TEST(Steps, AGraphMovesTheClockAndReports) {
   steps.set({.seed = 7, .step = 41, .epoch = 3, .batch = 5, .learning_rate = 0.5f}, stream);
   const Graph graph(stream, [&] { steps.end(stream); });
   EXPECT_FALSE(steps.report(41));
-  steps.wish(2);
+  steps.wish(2, stream);
   constexpr int kLaunches = 150;  // more than the ring holds
   for (int i = 0; i < kLaunches; ++i) {
     graph.launch(stream);

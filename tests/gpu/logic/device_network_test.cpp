@@ -294,8 +294,9 @@ TEST(DevicePass, LayersAreCompletedFromTheLastToTheFirst) {
   const Samples samples(57, 600, 10);
   const OnDevice data(samples, pair.stream);
   std::vector<int> order;
-  pair.gpu.forward_backward(data.batch(), 1.0 / 600, false, pair.steps.sums(), pair.stream, [&](int l) { order.push_back(l); });
-  EXPECT_EQ(order, (std::vector{3, 2, 1, 0})) << "each once, though there are three tiles";
+  pair.gpu.forward_backward(data.batch(), 1.0 / 600, false, pair.steps.sums(), pair.stream,
+                            {.forward_done = [&] { order.push_back(4); }, .layer_done = [&](int l) { order.push_back(l); }});
+  EXPECT_EQ(order, (std::vector{4, 3, 2, 1, 0})) << "each once, though there are three tiles";
 }
 
 // ---- readings -----------------------------------------------------------------------------------------

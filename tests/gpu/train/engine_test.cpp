@@ -15,7 +15,15 @@ namespace {
 
 using test::world;
 
+struct Points : MetricSink {
+  std::vector<MetricPoint> of_training;
+  void write(const MetricPoint& point) override {
+    if (point.split == "train") of_training.push_back(point);
+  }
+};
+
 struct Bench {
+  Points points;
   data::FrameSet frames = test::synthetic_frames(60);
   data::Splits splits = test::synthetic_splits(frames);
   std::unique_ptr<model::Model> model = test::synthetic_model(frames, "difflogic");
@@ -40,7 +48,7 @@ struct Bench {
     checkpoints->set_input(frames.shape, frames.classes);
     engine = make_engine(world(), *model, frames, plan);
     trainer = std::make_unique<Trainer>(world(), *engine, frames, splits, plan.train, 60, *checkpoints,
-                                        std::vector<MetricSink*>{}, progress);
+                                        std::vector<MetricSink*>{&points}, progress);
     return *trainer;
   }
 };
@@ -82,6 +90,14 @@ TEST(GpuEngine, RunsEvaluatesSavesAndGoesOnLikeTheHost) {
   Bench gpu("gpu"), cpu("cpu");
   const Summary a = gpu.make().run(), b = cpu.make().run();
   EXPECT_EQ(a.steps, b.steps);
+  ASSERT_EQ(gpu.points.of_training.size(), 3u) << "one an epoch, however many steps are on their way";
+  for (std::size_t epoch = 0; epoch < 3; ++epoch) {
+    const auto& got = gpu.points.of_training[epoch];
+    const auto& want = cpu.points.of_training[epoch];
+    EXPECT_EQ(got.step, want.step);
+    EXPECT_NEAR(got.scalars[0].second, want.scalars[0].second, 1e-4 * want.scalars[0].second) << got.scalars[0].first;
+    EXPECT_EQ(got.scalars[1].second, want.scalars[1].second) << got.scalars[1].first;
+  }
   EXPECT_NEAR(a.train_loss, b.train_loss, 1e-4 * b.train_loss);
   EXPECT_NEAR(a.validation.scalar("loss"), b.validation.scalar("loss"), 1e-4 * b.validation.scalar("loss"));
   EXPECT_EQ(a.validation.samples, b.validation.samples);
@@ -102,6 +118,8 @@ TEST(GpuEngine, RunsEvaluatesSavesAndGoesOnLikeTheHost) {
 TEST(GpuEngine, ARunGoesOnFromTheMiddleOfAnEpochBitForBit) {
   Bench whole("gpu"), broken("gpu"), rest("gpu");
   whole.folder += "_whole";
+  broken.folder += "_broken";
+  rest.folder = broken.folder;
   Trainer& all = whole.make();
   std::vector<double> losses;
   for (int i = 0; i < 9; ++i) losses.push_back(all.step());

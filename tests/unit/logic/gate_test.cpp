@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "dltonic/core/error.h"
+#include "dltonic/logic/gate_update.h"
+#include "logic/gumbel.h"
 
 namespace dltonic::logic {
 namespace {
@@ -92,6 +94,44 @@ TEST(Gate, NormalInitialisationIsStandardNormalAndKeyed) {
   EXPECT_NEAR(sum / 16000, 0, 0.03);
   EXPECT_NEAR(squares / 16000, 1, 0.04);
   EXPECT_GT(values.size(), 15990u);  // no two gates share a draw
+}
+
+TEST(Gumbel, DrawsGatesWithTheProbabilitiesOfTheSoftmax) {
+  // A gate's logits, drawn at many steps: argmax(z + noise) follows softmax(z) (Yousefi et al. 2025).
+  constexpr int kSteps = 40000;
+  std::vector<double> z(16), seen(16);
+  double sum = 0;
+  for (int i = 0; i < 16; ++i) sum += std::exp(z[static_cast<std::size_t>(i)] = 0.2 * i - 1.5);
+  std::array<int, 16> counts{};
+  for (int step = 0; step < kSteps; ++step) {
+    cpu::add_gumbel(z.data(), 1, /*seed=*/3, step, seen.data());
+    ++counts[static_cast<std::size_t>(hard_gate(seen.data(), Parametrization::raw))];
+  }
+  double chi_square = 0;
+  for (std::size_t i = 0; i < 16; ++i) {
+    const double expected = kSteps * std::exp(z[i]) / sum;
+    chi_square += (counts[i] - expected) * (counts[i] - expected) / expected;
+  }
+  EXPECT_LT(chi_square, 37.7);  // 15 degrees of freedom, 0.1 %
+}
+
+TEST(Gumbel, IsKeyedBySeedStepAndGate) {
+  const std::vector<float> z(32);
+  const auto noise = [&](std::uint64_t seed, std::int64_t step) {
+    std::vector<float> seen(32);
+    cpu::add_gumbel(z.data(), 2, seed, step, seen.data());
+    return seen;
+  };
+  EXPECT_EQ(noise(1, 5), noise(1, 5));
+  EXPECT_NE(noise(1, 5), noise(1, 6));
+  EXPECT_NE(noise(1, 5), noise(2, 5));
+  const auto seen = noise(1, 5);
+  EXPECT_NE(std::vector(seen.begin(), seen.begin() + 16), std::vector(seen.begin() + 16, seen.end()));
+}
+
+TEST(Gumbel, IsFiniteAtBothEndsOfItsWords) {
+  EXPECT_NEAR(gumbel_from(0), -std::log(-std::log(0x1p-24)), 1e-5);
+  EXPECT_NEAR(gumbel_from(~0u), -std::log(-std::log(1 - 0x1p-24)), 1e-5);
 }
 
 TEST(Gate, UnknownWordsAreRefused) {
