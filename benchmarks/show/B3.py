@@ -41,9 +41,12 @@ def measure(figures, data):
                  f"{seconds[name]:.2f} s of training")
     figures.at_least("mnist_hard_mean", means["random_float32"], "%", 97.0)
     figures.at_most("mnist_training", seconds["random_float32"], "s", 5)
-    for name in VARIANTS:
-        if name != "random_float32":
-            figures.at_least(f"{name}_minus_random_float32", means[name] - means["random_float32"], "points", -0.2)
+    for name in VARIANTS:  # what is a default may lose at most 0.2 points; the others are users' choices
+        difference = means[name] - means["random_float32"]
+        if name == "chain_float32":
+            figures.at_least(f"{name}_minus_random_float32", difference, "points", -0.2)
+        elif name != "random_float32":
+            figures.reported(f"{name}_minus_random_float32", difference, "points")
 
     words = ["configs/experiment/mnist_events_difflogic.yaml", f"data.root={data / 'mnist'}"]
     program("prepare", *words, ranks=show.CORES)

@@ -12,7 +12,7 @@ TOOLS = ("memcheck", "racecheck", "initcheck")
 # Every kernel is in one of these; the tests of speed and of many sizes take too long under a tool.
 TESTS = {
     "logic": "*Imported*:*Micro*:*Light*:*HardEstimators*:*RepeatBit*:*Hard*Circuit*:*NarrowColumns*",
-    "data": "*",
+    "data": "*-*IsQuick*",
     "device": "*Steps*:*Graph*",
 }
 

@@ -43,10 +43,14 @@ void blocks(std::uint32_t (&words)[4][8], std::array<std::uint32_t, 2> key) { bl
 #endif
 }  // namespace philox
 
+void permute(std::span<std::uint32_t> order, Random random) {
+  std::iota(order.begin(), order.end(), 0u);
+  for (auto i = static_cast<std::uint32_t>(order.size()); i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
+}
+
 std::vector<std::uint32_t> permutation(std::uint32_t n, Random random) {
   std::vector<std::uint32_t> order(n);
-  std::iota(order.begin(), order.end(), 0u);
-  for (std::uint32_t i = n; i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
+  permute(order, random);
   return order;
 }
 

@@ -16,7 +16,8 @@ EpochOrder::EpochOrder(std::vector<std::uint32_t> samples, std::uint64_t batch_s
 }
 
 void EpochOrder::start(std::uint32_t epoch) {
-  order_ = permutation(static_cast<std::uint32_t>(samples_.size()), Random(seed_, Use::order, epoch));
+  order_.resize(samples_.size());
+  permute(order_, Random(seed_, Use::order, epoch));
   for (std::uint32_t& position : order_) position = samples_[position];
   epoch_ = epoch;
 }

@@ -69,15 +69,14 @@ class GpuEngine : public Engine {
   int lag() const override { return captures_ ? plan_.train.flag_lag : 0; }
 
   void start_epoch(std::uint32_t /*epoch*/, const data::EpochOrder& order) override {
-    std::vector<std::uint32_t> samples;
-    samples.reserve(order.batches() * static_cast<std::size_t>(share_));
+    epoch_samples_.clear();
     for (std::uint64_t b = 0; b < order.batches(); ++b) {
       for (const data::BatchPart& part : parts_) {
         const auto some = order.samples(b, part);
-        samples.insert(samples.end(), some.begin(), some.end());
+        epoch_samples_.insert(epoch_samples_.end(), some.begin(), some.end());
       }
     }
-    data_->start_epoch(samples, stream_);
+    data_->start_epoch(epoch_samples_, stream_);
   }
 
   void enqueue(const StepKeys& keys) override {
@@ -294,7 +293,8 @@ class GpuEngine : public Engine {
   device::Graph graph_, timed_graph_;  ///< the same step; the second one, of an epoch's first batch, looks at the clock
 
   std::vector<data::BatchPart> parts_;
-  int share_ = 0, most_ = 0;  ///< samples of the global batch that are this rank's; of a micro-batch at most
+  std::vector<std::uint32_t> epoch_samples_;  ///< [batches][share]
+  int share_ = 0, most_ = 0;                  ///< samples of the global batch that are this rank's; of a micro-batch at most
   bool captures_ = false, through_host_ = false, begun_ = false, timed_ = false;
   device::StepClock next_;  ///< what the GPU's clock shows once everything enqueued is done
   std::vector<std::vector<float>> on_host_;

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace dltonic {
@@ -103,5 +104,7 @@ class Random {
 
 /// A uniform permutation of 0 … n−1 (Fisher-Yates).
 std::vector<std::uint32_t> permutation(std::uint32_t n, Random random);
+/// The same into memory that is there: `order` becomes a permutation of 0 … order.size()−1.
+void permute(std::span<std::uint32_t> order, Random random);
 
 }  // namespace dltonic

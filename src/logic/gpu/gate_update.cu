@@ -5,6 +5,7 @@
 // of the place inside a lane), and a softmax over 16 is two shuffles. With D = dL/dp, the gradient of a gate's weight is the
 // sum of D over the entries that it sets.
 #include <cmath>
+#include <type_traits>
 
 #include "device/check.h"
 #include "dltonic/core/random.h"
@@ -71,10 +72,30 @@ __device__ inline void table_gradient(const float4& S, float (&D)[4]) {
   D[3] = S.w;
 }
 
-__device__ inline void add_gumbel(float (&z)[4], std::uint64_t seed, std::int64_t step, std::uint32_t gate, int four) {
-  const auto words = gumbel_words(seed, step, gate, static_cast<std::uint32_t>(four));
+/// Noise of four logits of a gate at a step.
+struct Noise {
+  float of[4];
+  __device__ Noise(std::uint64_t seed, std::int64_t step, std::uint32_t gate, int four) {
+    const auto words = gumbel_words(seed, step, gate, static_cast<std::uint32_t>(four));
 #pragma unroll
-  for (int i = 0; i < 4; ++i) z[i] += gumbel_from(words[i]);
+    for (int i = 0; i < 4; ++i) of[i] = gumbel_from(words[i]);
+  }
+};
+/// What stands for it where nothing is drawn.
+struct NoNoise {
+  __device__ NoNoise(std::uint64_t, std::int64_t, std::uint32_t, int) {}
+};
+template <Estimator kEstimator>
+using NoiseOf = std::conditional_t<kEstimator == Estimator::gumbel, Noise, NoNoise>;
+__device__ inline void add(float (&z)[4], const Noise& noise) {
+#pragma unroll
+  for (int i = 0; i < 4; ++i) z[i] += noise.of[i];
+}
+__device__ inline void add(float (&)[4], const NoNoise&) {}
+template <Estimator kEstimator>
+__device__ std::uint32_t number_of(const Logits& l, std::uint32_t gate) {
+  if constexpr (kEstimator == Estimator::gumbel) return __ldg(l.number + gate);
+  else return gate;
 }
 
 /// A quarter of a gate with 16 logits, in lane j of four.
@@ -173,13 +194,13 @@ struct Lane {
 
 /// The next forward's c and ids.
 template <class Mixture, Estimator kEstimator>
-__device__ void write_forward(const Logits& l, float (&z)[4], std::uint32_t gate, int j, bool writes, std::uint64_t seed,
-                              std::int64_t step, float inverse_temperature) {
+__device__ void write_forward(const Logits& l, float (&z)[4], const NoiseOf<kEstimator>& noise, std::uint32_t gate, int j,
+                              bool writes, float inverse_temperature) {
   if constexpr (kEstimator == Estimator::soft) {
     const float4 c = Mixture(z, inverse_temperature).mixture(j);
     if (writes) reinterpret_cast<float4*>(l.c)[gate] = c;
   } else {
-    if constexpr (kEstimator == Estimator::gumbel) add_gumbel(z, seed, step, l.number[gate], j);
+    add(z, noise);
     const int id = Mixture::decide(z, j);
     if (!writes) return;
     if (l.c != nullptr) reinterpret_cast<float4*>(l.c)[gate] = row_of(id);
@@ -193,8 +214,8 @@ __global__ __launch_bounds__(kThreads) void coefficients_kernel(Logits l, const 
   const Lane<kLanes> lane(l.gates);
   float z[4];
   unpack(load4(l.z + lane.at), z);
-  write_forward<Mixture, kEstimator>(l, z, lane.gate, lane.j, lane.mine && lane.j == 0, clock->seed, clock->step,
-                                     1 / l.temperature);
+  const NoiseOf<kEstimator> noise(clock->seed, clock->step, number_of<kEstimator>(l, lane.gate), lane.j);
+  write_forward<Mixture, kEstimator>(l, z, noise, lane.gate, lane.j, lane.mine && lane.j == 0, 1 / l.temperature);
 }
 
 template <class Mixture, int kLanes, Estimator kEstimator, Rule::Kind kKind>
@@ -203,10 +224,17 @@ __global__ __launch_bounds__(kThreads) void update_kernel(Logits l, Optimizer op
                                                           device::StepSums* sums) {
   __shared__ Step step;
   const auto [gate, j, mine, at] = Lane<kLanes>(l.gates);
+  // Everything that comes from memory is asked for first; noise is made while it is on its way.
   float z[4], m[4], v[4];
+  const std::uint32_t number = number_of<kEstimator>(l, gate);
   unpack(load4(l.z + at), z);
   unpack(load4(l.m + at), m);
   if constexpr (kKind != Rule::Kind::sgd) unpack(load4(l.v + at), v);
+  float4 sum = make_float4(0, 0, 0, 0);
+  for (int i = 0; i < groups; ++i) {
+    const float4 part = __ldcg(reinterpret_cast<const float4*>(S) + i * l.gates + gate);
+    sum.x += part.x, sum.y += part.y, sum.z += part.z, sum.w += part.w;
+  }
   if (threadIdx.x == 0) {
     const float t = static_cast<float>(clock->step + 1), rate = clock->learning_rate;
     step.rate = rate;
@@ -216,19 +244,15 @@ __global__ __launch_bounds__(kThreads) void update_kernel(Logits l, Optimizer op
       step.root_correction = rsqrtf(-expm1f(t * optimizer.log_beta2));
     }
   }
+  const NoiseOf<kEstimator> noise(clock->seed, clock->step, number, j), next_noise(clock->seed, clock->step + 1, number, j);
   __syncthreads();
-  float4 sum = make_float4(0, 0, 0, 0);
-  for (int i = 0; i < groups; ++i) {
-    const float4 part = __ldcg(reinterpret_cast<const float4*>(S) + i * l.gates + gate);
-    sum.x += part.x, sum.y += part.y, sum.z += part.z, sum.w += part.w;
-  }
   const bool finite = isfinite(sum.x) && isfinite(sum.y) && isfinite(sum.z) && isfinite(sum.w);
   if (!finite && mine) sums->nonfinite = 1;  // every writer writes the same
   const float inverse_temperature = 1 / l.temperature;
   float dz[4];
   {
     float seen[4] = {z[0], z[1], z[2], z[3]};
-    if constexpr (kEstimator == Estimator::gumbel) add_gumbel(seen, clock->seed, clock->step, l.number[gate], j);
+    add(seen, noise);
     Mixture(seen, inverse_temperature).gradient(sum, j, inverse_temperature, dz);
   }
   if (finite && !(sums->nonfinite > 0)) {
@@ -240,7 +264,7 @@ __global__ __launch_bounds__(kThreads) void update_kernel(Logits l, Optimizer op
       if constexpr (kKind != Rule::Kind::sgd) store4(l.v + at, v);
     }
   }
-  write_forward<Mixture, kEstimator>(l, z, gate, j, mine && j == 0, clock->seed, clock->step + 1, inverse_temperature);
+  write_forward<Mixture, kEstimator>(l, z, next_noise, gate, j, mine && j == 0, inverse_temperature);
 }
 
 __global__ __launch_bounds__(kThreads) void sum_groups_kernel(const float4* __restrict__ S, std::size_t group_stride,
