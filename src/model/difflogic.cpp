@@ -28,10 +28,6 @@ class GpuDiffLogic : public GpuModel {
   void update(const device::StepClock* clock, device::StepSums* sums, bool reduced, device::StreamHandle stream) override {
     network_.update(clock, sums, reduced, stream);
   }
-  void update_bucket(Bucket bucket, const device::StepClock* clock, device::StepSums* sums,
-                     device::StreamHandle stream) override {
-    network_.update_layers(bucket.first, bucket.end, clock, sums, stream);
-  }
   void begin(const device::StepClock* clock, device::StreamHandle stream) override { network_.begin(clock, stream); }
   void logits(const data::DeviceBatch& batch, Reading reading, float* out, device::StreamHandle stream) override {
     if (reading == Reading::hard) {

@@ -212,40 +212,27 @@ class GpuEngine : public Engine {
   void record(Marks* marks) {
     const bool reduces = world_.size() > 1;
     mark(marks, 0);
+    // A bucket is reduced once the next one is complete, and the last one in one launch with the step's sums.
     const device::StreamHandle side = plan_.distributed.overlap ? side_ : stream_;
-    std::vector<model::GpuModel::Bucket> buckets;
+    std::span<float> waiting;
     std::function<void(model::GpuModel::Bucket)> bucket_done;
-    const auto reduce = [&](model::GpuModel::Bucket bucket) {
-      const auto gradients = model_->collect(bucket, side);
-      reducer_.all_reduce(gradients.data(), gradients.size(), side);
-    };
     if (reduces) {
       bucket_done = [&](model::GpuModel::Bucket bucket) {
-        if (!buckets.empty()) reduce(buckets.back());  // the last one waits: the step's sums go first
+        if (!waiting.empty()) reducer_.all_reduce(waiting.data(), waiting.size(), side);
         follow(side);
-        buckets.push_back(bucket);
+        waiting = model_->collect(bucket, side);
       };
     }
     pass(0, share_, marks, bucket_done);
     mark(marks, 3);
     if (reduces) {
-      // Whether the step is finite is known after the step's sums; then all buckets but the last are updated while that is
-      // still on its way.
       follow(side);
-      reducer_.all_reduce(reinterpret_cast<double*>(steps_.sums()), kSums, side);
-      told_.record(side);
-      reduce(buckets.back());
+      reducer_.all_reduce(waiting.data(), waiting.size(), reinterpret_cast<double*>(steps_.sums()), kSums, side);
       reduced_.record(side);
-      device::wait(stream_, told_);
-      for (std::size_t i = 0; i + 1 < buckets.size(); ++i)
-        model_->update_bucket(buckets[i], steps_.clock(), steps_.sums(), stream_);
       device::wait(stream_, reduced_);
-      mark(marks, 4);
-      model_->update_bucket(buckets.back(), steps_.clock(), steps_.sums(), stream_);
-    } else {
-      mark(marks, 4);
-      model_->update(steps_.clock(), steps_.sums(), /*reduced=*/false, stream_);
     }
+    mark(marks, 4);
+    model_->update(steps_.clock(), steps_.sums(), reduces, stream_);
     mark(marks, 5);
     steps_.end(stream_);
   }
@@ -294,7 +281,7 @@ class GpuEngine : public Engine {
   int shards_;
   // Their order is that of construction: graphs die before the reducer, buffers after both.
   device::Stream stream_, side_;
-  device::Event ready_, told_, reduced_;
+  device::Event ready_, reduced_;
   device::Steps steps_;
   std::unique_ptr<model::GpuModel> model_;
   std::optional<data::DeviceBatchBuffer> batch_, scored_;

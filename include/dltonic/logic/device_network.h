@@ -69,8 +69,6 @@ class DeviceNetwork {
 
   /// One optimiser step. collected: from the buffer of collect(), else straight from forward_backward's sums.
   void update(const device::StepClock* clock, device::StepSums* sums, bool collected, device::StreamHandle stream);
-  /// Of layers first … end-1 alone, from the buffer of collect(): what is reduced already need not wait for the rest.
-  void update_layers(int first, int end, const device::StepClock* clock, device::StepSums* sums, device::StreamHandle stream);
 
   /// Coefficients (and gumbel's draw) for the step that the clock names. Needed once, before the first step.
   void begin(const device::StepClock* clock, device::StreamHandle stream);

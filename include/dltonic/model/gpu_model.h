@@ -41,9 +41,6 @@ class GpuModel {
   /// One optimiser step, with the clock's step number and rate; nothing where sums->nonfinite. reduced: from gradients(),
   /// else from what forward_backward left.
   virtual void update(const device::StepClock* clock, device::StepSums* sums, bool reduced, device::StreamHandle stream) = 0;
-  /// Its part for one bucket, from gradients(); every bucket once a step.
-  virtual void update_bucket(Bucket bucket, const device::StepClock* clock, device::StepSums* sums,
-                             device::StreamHandle stream) = 0;
   /// Before the first step from a state that came from the host.
   virtual void begin(const device::StepClock* clock, device::StreamHandle stream) = 0;
 

@@ -440,23 +440,9 @@ std::span<float> DeviceNetwork::collect(int first, int end, StreamHandle stream)
 std::span<float> DeviceNetwork::collected() const { return {impl_->collected.data(), impl_->collected.size()}; }
 
 void DeviceNetwork::update(const device::StepClock* clock, device::StepSums* sums, bool collected, StreamHandle stream) {
-  if (collected) return update_layers(0, static_cast<int>(impl_->layers.size()), clock, sums, stream);
-  gpu::update(impl_->logits_view(impl_->estimator, impl_->c.data(), impl_->ids.data()), impl_->rule, impl_->S.data(),
-              impl_->used.groups, clock, sums, stream);
-}
-
-void DeviceNetwork::update_layers(int first, int end, const device::StepClock* clock, device::StepSums* sums,
-                                  StreamHandle stream) {
-  const Layer &from = impl_->layers[static_cast<std::size_t>(first)], &to = impl_->layers[static_cast<std::size_t>(end - 1)];
-  const auto at = static_cast<std::size_t>(from.offset), width = impl_->per_gate();
-  gpu::Logits part = impl_->logits_view(impl_->estimator, impl_->c.data() + 4 * at,
-                                        impl_->ids.data() == nullptr ? nullptr : impl_->ids.data() + at);
-  part.gates = to.offset + to.plan.gates - from.offset;
-  part.z += at * width;
-  part.m += at * width;
-  part.v += at * width;
-  part.number += at;
-  gpu::update(part, impl_->rule, impl_->collected.data() + 4 * at, /*groups=*/1, clock, sums, stream);
+  const float* S = collected ? impl_->collected.data() : impl_->S.data();
+  gpu::update(impl_->logits_view(impl_->estimator, impl_->c.data(), impl_->ids.data()), impl_->rule, S,
+              collected ? 1 : impl_->used.groups, clock, sums, stream);
 }
 
 void DeviceNetwork::begin(const device::StepClock* clock, StreamHandle stream) {

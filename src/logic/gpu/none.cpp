@@ -22,7 +22,6 @@ void DeviceNetwork::forward_backward(const Batch&, double, bool, device::StepSum
 std::span<float> DeviceNetwork::collect(int, int, device::StreamHandle) { none(); }
 std::span<float> DeviceNetwork::collected() const { none(); }
 void DeviceNetwork::update(const device::StepClock*, device::StepSums*, bool, device::StreamHandle) { none(); }
-void DeviceNetwork::update_layers(int, int, const device::StepClock*, device::StepSums*, device::StreamHandle) { none(); }
 void DeviceNetwork::begin(const device::StepClock*, device::StreamHandle) { none(); }
 void DeviceNetwork::logits(const Batch&, float*, device::StreamHandle) { none(); }
 void DeviceNetwork::hard_logits(const Batch&, float*, device::StreamHandle) { none(); }
