@@ -48,11 +48,6 @@ class GpuReducer::Communicator {
     nccl_.sum(values, n, stream);
   }
 
-  void sum(float* values, std::size_t n, double* doubles, std::size_t count, device::StreamHandle stream) {
-    const Operation operation(world_.impl(), cat("an all-reduce of ", with_commas(n + count), " values on the GPUs"));
-    nccl_.sum(values, n, doubles, count, stream);
-  }
-
   /// A wrong setting shows here, not in the middle of a training. The short and the long sum take different ways.
   void try_out() {
     const device::Stream stream;
@@ -101,10 +96,6 @@ void GpuReducer::all_reduce(float* values, std::size_t n, device::StreamHandle s
 }
 void GpuReducer::all_reduce(double* values, std::size_t n, device::StreamHandle stream) {
   if (size_ > 1 && n > 0) communicator().sum(values, n, stream);
-}
-
-void GpuReducer::all_reduce(float* values, std::size_t n, double* doubles, std::size_t count, device::StreamHandle stream) {
-  if (size_ > 1) communicator().sum(values, n, doubles, count, stream);
 }
 
 Operation GpuReducer::waiting() const {

@@ -29,8 +29,6 @@ struct Library {
   decltype(&ncclCommDestroy) comm_destroy = nullptr;
   decltype(&ncclCommGetAsyncError) comm_async_error = nullptr;
   decltype(&ncclAllReduce) all_reduce = nullptr;
-  decltype(&ncclGroupStart) group_start = nullptr;
-  decltype(&ncclGroupEnd) group_end = nullptr;
   decltype(&ncclGetErrorString) error_string = nullptr;
   decltype(&ncclGetLastError) last_error = nullptr;
 };
@@ -54,8 +52,6 @@ Library load() {
   find("ncclCommDestroy", library.comm_destroy);
   find("ncclCommGetAsyncError", library.comm_async_error);
   find("ncclAllReduce", library.all_reduce);
-  find("ncclGroupStart", library.group_start);
-  find("ncclGroupEnd", library.group_end);
   find("ncclGetErrorString", library.error_string);
   find("ncclGetLastError", library.last_error);
   return library;
@@ -123,12 +119,6 @@ Nccl::~Nccl() {
 
 void Nccl::sum(float* values, std::size_t n, device::StreamHandle stream) { impl_->sum(values, n, ncclFloat, stream); }
 void Nccl::sum(double* values, std::size_t n, device::StreamHandle stream) { impl_->sum(values, n, ncclDouble, stream); }
-void Nccl::sum(float* values, std::size_t n, double* doubles, std::size_t count, device::StreamHandle stream) {
-  check(nccl().group_start(), "ncclGroupStart", impl_->comm);
-  impl_->sum(values, n, ncclFloat, stream);
-  impl_->sum(doubles, count, ncclDouble, stream);
-  check(nccl().group_end(), "ncclGroupEnd", impl_->comm);
-}
 
 std::string Nccl::failure() const {
   ncclResult_t code = ncclSuccess;

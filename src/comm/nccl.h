@@ -24,7 +24,6 @@ class Nccl {
 
   void sum(float* values, std::size_t n, device::StreamHandle stream);
   void sum(double* values, std::size_t n, device::StreamHandle stream);
-  void sum(float* values, std::size_t n, double* doubles, std::size_t count, device::StreamHandle stream);
   /// An asynchronous error, "" where there is none. From any thread, never waits.
   std::string failure() const;
 

@@ -16,7 +16,6 @@ Nccl::Nccl(World&, double) { throw CommError(kMissing); }
 Nccl::~Nccl() = default;
 void Nccl::sum(float*, std::size_t, device::StreamHandle) { throw CommError(kMissing); }
 void Nccl::sum(double*, std::size_t, device::StreamHandle) { throw CommError(kMissing); }
-void Nccl::sum(float*, std::size_t, double*, std::size_t, device::StreamHandle) { throw CommError(kMissing); }
 std::string Nccl::failure() const { return {}; }
 
 }  // namespace dltonic::comm

@@ -18,11 +18,8 @@ class GpuDiffLogic : public GpuModel {
   void forward_backward(const data::DeviceBatch& batch, double inverse_batch, bool add, device::StepSums* sums,
                         device::StreamHandle stream, const Hooks& hooks) override {
     logic::DeviceNetwork::Hooks own{hooks.forward_done, {}};
-    if (hooks.bucket_done) own.layers_done = [&](int first, int end) { hooks.bucket_done({first, end}); };
+    if (hooks.bucket_done) own.layer_done = [&](int layer) { hooks.bucket_done(network_.collect(layer, stream)); };
     network_.forward_backward(view(batch), inverse_batch, add, sums, stream, own);
-  }
-  std::span<float> collect(Bucket bucket, device::StreamHandle stream) override {
-    return network_.collect(bucket.first, bucket.end, stream);
   }
   std::span<float> gradients() const override { return network_.collected(); }
   void update(const device::StepClock* clock, device::StepSums* sums, bool reduced, device::StreamHandle stream) override {

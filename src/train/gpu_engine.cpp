@@ -188,7 +188,7 @@ class GpuEngine : public Engine {
   }
 
   /// Forward and backward of one part, in micro-batches.
-  void pass(int first, int count, Marks* marks, const std::function<void(model::GpuModel::Bucket)>& bucket_done) {
+  void pass(int first, int count, Marks* marks, const std::function<void(std::span<float>)>& bucket_done) {
     for (int done = 0; done < count; done += most_) {
       const int some = std::min(most_, count - done);
       const data::DeviceBatch batch = data_->gather(steps_.clock(), first + done, some,
@@ -201,34 +201,29 @@ class GpuEngine : public Engine {
     }
   }
 
-  /// `side` goes on behind what has been enqueued so far.
-  void follow(device::StreamHandle side) {
-    if (side == static_cast<device::StreamHandle>(stream_)) return;
-    ready_.record(stream_);
-    device::wait(side, ready_);
-  }
-
   /// A step that stays on the GPUs.
   void record(Marks* marks) {
     const bool reduces = world_.size() > 1;
+    const auto on_side = [&](auto enqueue) {
+      if (!plan_.distributed.overlap) return enqueue(stream_);
+      ready_.record(stream_);
+      side_.wait(ready_);
+      enqueue(side_);
+    };
+    std::function<void(std::span<float>)> bucket_done;
     mark(marks, 0);
-    // A bucket is reduced once the next one is complete, and the last one in one launch with the step's sums.
-    const device::StreamHandle side = plan_.distributed.overlap ? side_ : stream_;
-    std::span<float> waiting;
-    std::function<void(model::GpuModel::Bucket)> bucket_done;
     if (reduces) {
-      bucket_done = [&](model::GpuModel::Bucket bucket) {
-        if (!waiting.empty()) reducer_.all_reduce(waiting.data(), waiting.size(), side);
-        follow(side);
-        waiting = model_->collect(bucket, side);
+      bucket_done = [&](std::span<float> bucket) {
+        on_side([&](device::StreamHandle stream) { reducer_.all_reduce(bucket.data(), bucket.size(), stream); });
       };
     }
     pass(0, share_, marks, bucket_done);
     mark(marks, 3);
     if (reduces) {
-      follow(side);
-      reducer_.all_reduce(waiting.data(), waiting.size(), reinterpret_cast<double*>(steps_.sums()), kSums, side);
-      reduced_.record(side);
+      on_side([&](device::StreamHandle stream) {
+        reducer_.all_reduce(reinterpret_cast<double*>(steps_.sums()), kSums, stream);
+        reduced_.record(stream);
+      });
       device::wait(stream_, reduced_);
     }
     mark(marks, 4);
@@ -247,8 +242,7 @@ class GpuEngine : public Engine {
     int first = 0;
     for (std::size_t p = 0; p < parts_.size(); ++p) {
       device::fill_zero(steps_.sums(), sizeof(device::StepSums), stream_);
-      pass(first, static_cast<int>(parts_[p].count), nullptr,
-           [&](model::GpuModel::Bucket bucket) { model_->collect(bucket, stream_); });
+      pass(first, static_cast<int>(parts_[p].count), nullptr, [](std::span<float>) {});
       first += static_cast<int>(parts_[p].count);
       device::copy(on_host_[p].data(), gradients.data(), gradients.size_bytes(), stream_);
       device::copy(sums[p].data(), steps_.sums(), sizeof(device::StepSums), stream_);

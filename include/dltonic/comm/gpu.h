@@ -51,8 +51,6 @@ class GpuReducer {
   /// Enqueued; can be captured into a graph. With one rank nothing happens. CommError. collective
   void all_reduce(float* values, std::size_t n, device::StreamHandle stream);
   void all_reduce(double* values, std::size_t n, device::StreamHandle stream);
-  /// Both in one launch.
-  void all_reduce(float* values, std::size_t n, double* doubles, std::size_t count, device::StreamHandle stream);
 
   /// To be held while the host waits for a stream that has sums in it: names them in the watchdog's line.
   [[nodiscard]] Operation waiting() const;

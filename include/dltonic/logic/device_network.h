@@ -52,18 +52,17 @@ class DeviceNetwork {
 
   /// Called while a pass is being enqueued, where set.
   struct Hooks {
-    std::function<void()> forward_done;  ///< behind the (last tile's) forward and its loss
-    /// behind the kernels that complete the sums of layers first … end-1, from the last layers to the first
-    std::function<void(int first, int end)> layers_done;
+    std::function<void()> forward_done;   ///< behind the (last tile's) forward and its loss
+    std::function<void(int)> layer_done;  ///< behind the kernels that complete a layer's sums, from the last to the first
   };
   /// Four sums of loss_sum * inverse_batch over `batch`; loss and right predictions are added to sums. `add`: to the four
   /// sums of earlier micro-batches of the step, which must have been as large.
   void forward_backward(const Batch& batch, double inverse_batch, bool add, device::StepSums* sums, device::StreamHandle stream,
                         const Hooks& hooks = {});
 
-  /// Brings the four sums of layers first … end-1, of the whole batch, into one buffer, for a reduction over ranks:
-  /// [gates][4] in device order, the same on every rank with this wiring.
-  std::span<float> collect(int first, int end, device::StreamHandle stream);
+  /// Brings a layer's four sums of the whole batch into one buffer, for a reduction over ranks: [gates][4] in device order,
+  /// the same on every rank with this wiring.
+  std::span<float> collect(int layer, device::StreamHandle stream);
   /// That buffer, layer after layer (device memory).
   std::span<float> collected() const;
 

@@ -21,20 +21,15 @@ class GpuModel {
 
   /// Gradients of (loss sum × inverse_batch) over `batch`; `add`: onto those of the step's earlier micro-batches. Loss and
   /// right predictions are added to `sums`, whose `nonfinite` is set where a gradient is not finite.
-  /// A piece of the gradients, in the model's own numbering.
-  struct Bucket {
-    int first = 0, end = 0;
-  };
-  /// Called while the pass is being enqueued, where set. bucket_done: behind the kernels that complete a bucket's gradients,
-  /// so that it can be collected and reduced beside the rest of the backward.
+  /// Hooks are called while the pass is being enqueued, where set. bucket_done: gradients of the whole step are brought
+  /// into gradients(), and it is called for each piece of that buffer as soon as the kernels that complete it are enqueued,
+  /// for a reduction beside the rest of the backward.
   struct Hooks {
     std::function<void()> forward_done;
-    std::function<void(Bucket)> bucket_done;
+    std::function<void(std::span<float>)> bucket_done;
   };
   virtual void forward_backward(const data::DeviceBatch& batch, double inverse_batch, bool add, device::StepSums* sums,
                                 device::StreamHandle stream, const Hooks& hooks) = 0;
-  /// Brings a bucket's gradients of the whole step into gradients(): the piece of it that they are.
-  virtual std::span<float> collect(Bucket bucket, device::StreamHandle stream) = 0;
   /// Device memory: Model::gradient_size() floats, in an order of this GPU model's own, the same on every rank.
   virtual std::span<float> gradients() const = 0;
 

@@ -220,9 +220,9 @@ struct DeviceNetwork::Impl {
   }
 
   void backward(InputBits x, Tile t, bool add, device::StepSums* step, StreamHandle stream,
-                const std::function<void(int, int)>& layers_done) {
-    const auto done = [&](std::size_t first, std::size_t end) {
-      if (layers_done) layers_done(static_cast<int>(first), static_cast<int>(end));
+                const std::function<void(int)>& layer_done) {
+    const auto done = [&](std::size_t l) {
+      if (layer_done) layer_done(static_cast<int>(l));
     };
     gpu::OutputGradient dy{table.data(), layers.back().view.class_of};
     for (std::size_t l = layers.size() - 1; l > 0; --l) {
@@ -230,7 +230,8 @@ struct DeviceNetwork::Impl {
       if (l == 1 && fuses()) {
         gpu::backward_fused(kind, x, dy, c.data(), layer, c_of(c.data(), 1), grad_factor, t, sums_of(0, add, step),
                             sums_of(1, add, step), stream);
-        done(0, 2);
+        done(1);
+        done(0);
         return;
       }
       void* dx = gradients[l % 2].data();
@@ -241,11 +242,11 @@ struct DeviceNetwork::Impl {
         gpu::backward_general(kind, rows[l - 1].data(), dy, layer, c_of(c.data(), l), grad_factor, t, sums_of(l, add, step), dx,
                               stream);
       }
-      done(l, l + 1);
+      done(l);
       dy = {dx, nullptr};
     }
     gpu::backward_input(kind, x, dy, layers[0].view, t, sums_of(0, add, step), stream);
-    done(0, 1);
+    done(0);
   }
 
   void forward_backward(const Batch& batch, double inverse_batch, bool add, device::StepSums* step, StreamHandle stream,
@@ -268,7 +269,7 @@ struct DeviceNetwork::Impl {
         side_done.record(side);
         if (hooks.forward_done) hooks.forward_done();
       }
-      backward(x, t, add || first > 0, step, stream, is_last ? hooks.layers_done : std::function<void(int, int)>{});
+      backward(x, t, add || first > 0, step, stream, is_last ? hooks.layer_done : std::function<void(int)>{});
     });
     device::wait(stream, side_done);
   }
@@ -428,14 +429,12 @@ void DeviceNetwork::forward_backward(const Batch& batch, double inverse_batch, b
   impl_->forward_backward(batch, inverse_batch, add, sums, stream, hooks);
 }
 
-std::span<float> DeviceNetwork::collect(int first, int end, StreamHandle stream) {
-  const Layer &from = impl_->layers[static_cast<std::size_t>(first)], &to = impl_->layers[static_cast<std::size_t>(end - 1)];
-  const std::int64_t gates = to.offset + to.plan.gates - from.offset;
-  const auto at = static_cast<std::size_t>(4 * from.offset);
-  const std::span<float> out(impl_->collected.data() + at, static_cast<std::size_t>(4 * gates));
-  gpu::sum_groups(impl_->S.data() + at, 4 * static_cast<std::size_t>(impl_->total), impl_->used.groups, gates, out.data(),
-                  stream);
-  return out;
+std::span<float> DeviceNetwork::collect(int layer, StreamHandle stream) {
+  const Layer& l = impl_->layers[static_cast<std::size_t>(layer)];
+  const std::span<float> to(impl_->collected.data() + 4 * l.offset, static_cast<std::size_t>(4 * l.plan.gates));
+  gpu::sum_groups(impl_->S.data() + 4 * l.offset, 4 * static_cast<std::size_t>(impl_->total), impl_->used.groups, l.plan.gates,
+                  to.data(), stream);
+  return to;
 }
 std::span<float> DeviceNetwork::collected() const { return {impl_->collected.data(), impl_->collected.size()}; }
 
