@@ -34,7 +34,7 @@ std::unique_ptr<Engine> make_engine(comm::World& world, model::Model& model, con
       }
     } catch (const ConfigError& error) {  // agreed: every rank is here
       if (wanted == "gpu") throw;
-      log::warn(cat(error.what(), "; train.device=auto takes CPU cores instead"));
+      if (world.is_root()) log::warn(cat(error.what(), "; train.device=auto takes CPU cores instead"));
     }
   }
   if (engine == nullptr) {

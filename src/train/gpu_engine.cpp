@@ -61,7 +61,8 @@ class GpuEngine : public Engine {
     });
     through_host_ = world.size() > 1 && !reducer_.available();
     captures_ = trains() && model_->capturable() && !through_host_ && shards_ == 0;
-    if (trains() && through_host_) log::warn(cat("gradients are added up in host memory: ", reducer_.why_not()));
+    if (trains() && through_host_ && world.is_root())
+      log::warn(cat("gradients are added up in host memory: ", reducer_.why_not()));
   }
 
   bool has_model() const { return model_ != nullptr; }
