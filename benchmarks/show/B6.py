@@ -1,5 +1,6 @@
 """B6: 20,000 steps leave device and host memory as they were after the first ones."""
 
+import os
 import pathlib
 import subprocess
 
@@ -9,7 +10,8 @@ import gpu
 
 def used_mib(pid):
     """GPU memory of the whole card (in a container nvidia-smi may not know processes), resident host memory of the rank."""
-    card = subprocess.run(["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits"], stdout=subprocess.PIPE,
+    first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+    card = subprocess.run(["nvidia-smi", "-i", first, "--query-gpu=memory.used", "--format=csv,noheader,nounits"], stdout=subprocess.PIPE,
                           text=True).stdout.splitlines()[0]
     for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS"):
@@ -37,7 +39,7 @@ def measure(figures, _data):
              ", ".join(f"{g:.0f} {h:.1f}" for g, h in (samples[min(2**i, len(samples)) - 1] for i in range(9))))
     samples.pop()  # after the last epoch the final checkpoint is being written
     figures.at_most("device_memory_growth", max(s[0] for s in samples) - samples[0][0], "MiB", 1)
-    figures.at_most("host_memory_growth", max(s[1] for s in samples) - samples[1][1], "MiB", 1)
+    figures.at_most("host_memory_growth", max(s[1] for s in samples) - samples[0][1], "MiB", 1)
 
 
 show.main("B6", measure)

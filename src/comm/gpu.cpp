@@ -13,7 +13,9 @@ namespace dltonic::comm {
 Gpu choose_gpu(World& world, bool share_gpu) {
   Gpu gpu;
   world.agree("choose a GPU", [&] {
-    if (device::count() == 0) throw DeviceError(cat("host ", world.host(), " shows this rank no GPU: ", device::why_none()));
+    if (device::count() == 0)
+      throw DeviceError(cat("host ", world.host(), " shows this rank no GPU: ", device::why_none(),
+                            "; train.device=cpu, or auto, computes on CPU cores"));
     gpu.index = world.local_rank() % device::count();
     gpu.info = device::info(gpu.index);
   });

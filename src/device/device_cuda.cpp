@@ -82,9 +82,15 @@ void* allocate(std::size_t bytes, Place place) {
   const cudaError_t code = place == Place::gpu ? cudaMalloc(&memory, bytes) : cudaMallocHost(&memory, bytes);
   if (code == cudaErrorMemoryAllocation && place == Place::gpu) {
     cudaGetLastError();
-    throw DeviceError(cat("the GPU has no room for another ", human_bytes(bytes), ": this process holds ",
-                          human_bytes(bytes_now), ", ", human_bytes(free_bytes()),
-                          " are free; lower train.micro_batch_size or model.gates, or set data.residency=stream"));
+    throw DeviceError(
+        cat("the GPU has no room for another ", human_bytes(bytes), ": this process holds ", human_bytes(bytes_now), ", ",
+            human_bytes(free_bytes()),
+            " are free; lower train.micro_batch_size or model.gates, or set data.residency=stream, or train.device=cpu"));
+  }
+  if (code == cudaErrorMemoryAllocation) {
+    cudaGetLastError();
+    throw DeviceError(cat("the host has no room for ", human_bytes(bytes),
+                          " of pinned memory; lower train.batch_size, or set data.residency=shard"));
   }
   check(code, place == Place::gpu ? "cudaMalloc" : "cudaMallocHost");
   if (place == Place::gpu) add_bytes(bytes);

@@ -29,7 +29,10 @@ Steps::Steps() : clock_(1), sums_(1), next_(1), wished_(1), wish_(1), ring_(kRin
 }
 
 void Steps::set(const StepClock& clock, StreamHandle stream) {
-  synchronize(stream);  // the pinned copy may still be read
+  synchronize(stream);               // the pinned copy may still be read
+  for (int i = 0; i < kRing; ++i) {  // of steps that come again
+    if (ring_.data()[i].step >= clock.step) ring_.data()[i].step = -1;
+  }
   *next_.data() = clock;
   copy(clock_.data(), next_.data(), sizeof(StepClock), stream);
   begin_step<<<1, 1, 0, stream>>>(sums_.data(), wish_.data());
@@ -46,6 +49,7 @@ void Steps::wish(double value, StreamHandle stream) {
   synchronize(stream);  // the pinned copy may still be read
   *wished_.data() = value;
   copy(wish_.data(), wished_.data(), wish_.bytes(), stream);
+  copy(&sums_.data()->wish, wished_.data(), sizeof(double), stream);  // the step that comes next has begun with the old one
 }
 
 std::optional<StepSums> Steps::report(std::int64_t step) const {

@@ -33,6 +33,7 @@ class GpuDiffLogic : public GpuModel {
       network_.logits(view(batch), out, stream);
     }
   }
+  std::size_t reading_bytes() const override { return network_.reading_bytes(); }
   void from_host(device::StreamHandle stream) override { network_.upload(stream); }
   void to_host(std::int64_t steps, device::StreamHandle stream) override { network_.download(steps, stream); }
   std::string describe() const override { return network_.describe(); }

@@ -57,7 +57,8 @@ class GpuEngine : public Engine {
                                 .residency = data::residency_from(plan.residency),
                                 .batches = static_cast<std::int64_t>(trains() ? plan.training_samples / batch_size() : 0),
                                 .share = share_,
-                                .most_evaluated = kScoredAtOnce});
+                                .most_evaluated = kScoredAtOnce,
+                                .reserve_bytes = (std::size_t{512} << 20) + model_->reading_bytes()});
     });
     through_host_ = world.size() > 1 && !reducer_.available();
     captures_ = trains() && model_->capturable() && !through_host_ && shards_ == 0;

@@ -184,6 +184,7 @@ void Trainer::resume(const std::string& checkpoint) {
   engine_.model().state_loaded();
   engine_.from_host();
   enqueued_ = progression_.step;
+  started_epoch_ = -1;
   saved_step_ = progression_.step;
   log::info(cat("going on from ", checkpoint, " at step ", progression_.step));
 }

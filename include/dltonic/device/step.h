@@ -45,7 +45,7 @@ class Steps {
   /// by a step and a batch.
   void end(StreamHandle stream);
 
-  /// Steps carry it whose predecessor ends, or whose clock is set, behind this in the stream. Waits where it changes.
+  /// Steps carry it that are enqueued behind this. Waits where it changes.
   void wish(double value, StreamHandle stream);
 
   /// Report of step `step` (StepClock::step), once its end() has run on the GPU; nothing before. At most kRing steps may

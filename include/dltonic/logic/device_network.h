@@ -75,6 +75,7 @@ class DeviceNetwork {
   /// Class scores before softmax, out [sample][class] in device memory. As Network's; allocate on first use.
   void logits(const Batch& batch, float* out, device::StreamHandle stream);
   void hard_logits(const Batch& batch, float* out, device::StreamHandle stream);
+  std::size_t reading_bytes() const;  ///< about what both will allocate
 
   /// From and to the host's Network; they wait. upload: wiring, logits, moments; graphs captured before are void.
   /// download: logits, moments, and `steps` as the number of updates made.

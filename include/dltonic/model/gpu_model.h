@@ -41,6 +41,7 @@ class GpuModel {
 
   /// Class scores before softmax, out [sample][class] in device memory.
   virtual void logits(const data::DeviceBatch& batch, Reading reading, float* out, device::StreamHandle stream) = 0;
+  virtual std::size_t reading_bytes() const = 0;  ///< GPU memory that the first logits() will take, about
 
   /// State of the host's Model to the GPU (graphs recorded before are void), and back; `steps`: updates made so far.
   virtual void from_host(device::StreamHandle stream) = 0;

@@ -70,7 +70,7 @@ struct Layer {
 
 struct DeviceNetwork::Impl {
   Impl(Network<float>& host_, const NetworkOptions& o, const OptimizerOptions& optimizer, Precision precision_,
-       int most_samples, StreamHandle stream, const DeviceTuning& tuning_)
+       int most_samples_, StreamHandle stream, const DeviceTuning& tuning_)
       : host(host_),
         tuning(tuning_),
         rule(rule_of(optimizer)),
@@ -80,7 +80,12 @@ struct DeviceNetwork::Impl {
         temperature(static_cast<float>(o.temperature)),
         grad_factor(static_cast<float>(o.grad_factor)),
         tile(rounded_up(tuning_.tile_samples, 256)),
+        most_samples(most_samples_),
         total(host_.total_gates()) {
+    if (host.classes() > gpu::kMostClasses) {
+      throw ConfigError(cat("a network on a GPU has at most ", gpu::kMostClasses, " classes, but this one has ", host.classes(),
+                            "; train.device=cpu takes any number"));
+    }
     const bool bits = estimator != Estimator::soft, wide = precision == Precision::float32;
     kind = bits ? (wide ? Activations::bits_float32 : Activations::bits_bfloat16)
                 : (wide ? Activations::float32 : Activations::bfloat16);
@@ -98,7 +103,7 @@ struct DeviceNetwork::Impl {
     most = gpu::make_tile(std::min(most_samples, tile), lanes);
     S = Buffer<float>(4 * n * static_cast<std::size_t>(most.groups));
     collected = Buffer<float>(4 * n);
-    make_room(most_samples);
+    make_room();
     upload(stream);
   }
 
@@ -120,7 +125,9 @@ struct DeviceNetwork::Impl {
     }
   }
 
-  void make_room(int most_samples) {
+  void make_room() {
+    rows.clear();  // what was there goes first
+    gradients = {};
     rows.resize(layers.size() - 1);
     std::size_t widest_input = 0;
     for (std::size_t l = 0; l + 1 < layers.size(); ++l) {
@@ -253,8 +260,8 @@ struct DeviceNetwork::Impl {
                         const Hooks& hooks) {
     if (rounded_up(batch.samples, 256) > static_cast<int>(loss.size()))
       throw DeviceError(cat("a batch of ", batch.samples, " samples where room was made for ", loss.size()));
-    each_tile(batch.samples, tile, [&](int first, int samples) {
-      // Tiles after the first add to its groups of sums, so they have no more of them.
+    // Tiles after the first add to its groups of sums, so they are no larger and have no more of them.
+    each_tile(batch.samples, add ? std::min(tile, used.samples) : tile, [&](int first, int samples) {
       const Tile t = gpu::make_tile(samples, add || first > 0 ? used : most);
       if (!add && first == 0) used = t;
       const InputBits x = input_of(batch, first);
@@ -278,13 +285,18 @@ struct DeviceNetwork::Impl {
     return {total, parametrization, how, temperature, z.data(), m.data(), v.data(), number.data(), coefficients, gate_ids};
   }
 
+  std::int64_t widest() const {
+    std::int64_t gates = 0;
+    for (const Layer& layer : layers) gates = std::max(gates, layer.plan.gates);
+    return gates;
+  }
+
   // ---- reading --------------------------------------------------------------------------------------
   void soft_logits(const Batch& batch, float* out, StreamHandle stream) {
     const Activations how = precision == Precision::float32 ? Activations::float32 : Activations::bfloat16;
     if (read_c.size() == 0) read_c = Buffer<float>(c.size());
-    std::size_t widest = 0;
-    for (const Layer& layer : layers) widest = std::max(widest, static_cast<std::size_t>(layer.plan.gates));
-    for (auto& buffer : read_rows) buffer.reserve(widest * gpu::activation_bytes(how, kReadSamples));
+    for (auto& buffer : read_rows)
+      buffer.reserve(static_cast<std::size_t>(widest()) * gpu::activation_bytes(how, kReadSamples));
     read_parts.reserve(part_floats(kReadSamples));
     gpu::coefficients(logits_view(Estimator::soft, read_c.data(), nullptr), no_clock.data(), stream);
     each_tile(batch.samples, kReadSamples, [&](int first, int samples) {
@@ -306,15 +318,13 @@ struct DeviceNetwork::Impl {
   };
 
   void hard_logits(const Batch& batch, float* out, StreamHandle stream) {
-    std::int64_t widest = 0;
-    for (const Layer& layer : layers) widest = std::max(widest, layer.plan.gates);
     const int most_of_tile = rounded_up(tuning.hard_tile_samples, 256);
     if (hard_lanes.empty()) {
       hard_ids = Buffer<std::uint8_t>(static_cast<std::size_t>(total));
       const auto row_bytes = static_cast<std::size_t>(most_of_tile / 8);
       for (int i = 0; i < tuning.hard_streams; ++i) {
         HardLane lane;
-        for (auto& buffer : lane.rows) buffer = Buffer<std::byte>(static_cast<std::size_t>(widest) * row_bytes);
+        for (auto& buffer : lane.rows) buffer = Buffer<std::byte>(static_cast<std::size_t>(widest()) * row_bytes);
         lane.parts = Buffer<float>(part_floats(most_of_tile));
         hard_lanes.push_back(std::move(lane));
       }
@@ -392,7 +402,7 @@ struct DeviceNetwork::Impl {
   Parametrization parametrization;
   Estimator estimator;
   float temperature, grad_factor;
-  int tile;
+  int tile, most_samples;
   std::int64_t total;
   Activations kind = Activations::float32;
   Tile most, used;  ///< most: what there is room for; used: by the running step
@@ -453,9 +463,17 @@ void DeviceNetwork::hard_logits(const Batch& batch, float* out, StreamHandle str
 
 void DeviceNetwork::upload(StreamHandle stream) {
   impl_->plan(stream);
+  impl_->make_room();  // another wiring may fuse other layers
   impl_->upload(stream);
 }
 void DeviceNetwork::download(std::int64_t steps, StreamHandle stream) { impl_->download(steps, stream); }
+
+std::size_t DeviceNetwork::reading_bytes() const {
+  const auto widest = static_cast<std::size_t>(impl_->widest());
+  const std::size_t soft = 2 * widest * gpu::activation_bytes(Activations::float32, kReadSamples);
+  const auto hard_rows = static_cast<std::size_t>(rounded_up(impl_->tuning.hard_tile_samples, 256) / 8);
+  return soft + 2 * static_cast<std::size_t>(impl_->tuning.hard_streams) * widest * hard_rows;
+}
 
 std::string DeviceNetwork::describe() const {
   int walks = 0;

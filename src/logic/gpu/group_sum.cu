@@ -114,9 +114,8 @@ __global__ void tally_kernel(const float* loss, const std::uint8_t* correct, int
 }
 
 std::size_t logits_bytes(int classes) {
-  const std::size_t bytes = static_cast<std::size_t>(std::max(classes, warps_for(classes))) * kColumns * sizeof(float);
-  if (bytes > 48 * 1024) throw DeviceError(cat("a network on the GPU has at most 384 classes, but this one has ", classes));
-  return bytes;
+  static_assert(kMostClasses * kColumns * sizeof(float) <= 48 * 1024);
+  return static_cast<std::size_t>(std::max(classes, warps_for(classes))) * kColumns * sizeof(float);
 }
 
 }  // namespace

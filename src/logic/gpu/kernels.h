@@ -96,6 +96,8 @@ void hard_scores(const void* x, std::size_t x_stride, const LayerOnDevice& layer
                  int row_bytes, float* parts, StreamHandle stream);
 int hard_score_parts(std::int64_t gates, int classes, int row_bytes);
 
+constexpr int kMostClasses = 384;  ///< whose logits of 32 samples fit the shared memory that every GPU has
+
 // ---- head -------------------------------------------------------------------------------------------
 /// Adds the parts of each class up and divides by tau: out [samples][classes].
 void group_logits(const float* parts, int count, int classes, int samples, int padded, double tau, float* out,

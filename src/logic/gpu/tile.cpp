@@ -1,5 +1,5 @@
-#include <algorithm>
-
+#include "dltonic/core/error.h"
+#include "dltonic/core/text.h"
 #include "logic/gpu/kernels.h"
 
 namespace dltonic::logic::gpu {
@@ -20,7 +20,10 @@ Tile make_tile(int samples, int most_lanes) {
 Tile make_tile(int samples, const Tile& most) {
   const Tile tile = make_tile(samples, most.lanes);
   if (tile.groups <= most.groups && tile.padded() <= most.padded()) return tile;
-  return {samples, most.lanes, pieces(samples, 8 * most.lanes)};
+  const Tile narrow{samples, most.lanes, pieces(samples, 8 * most.lanes)};
+  if (narrow.groups > most.groups)
+    throw DeviceError(cat("a tile of ", samples, " samples where there is room for ", most.padded()));
+  return narrow;
 }
 
 }  // namespace dltonic::logic::gpu

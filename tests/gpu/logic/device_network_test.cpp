@@ -289,6 +289,22 @@ TEST(DevicePass, NarrowColumnsAddUpToTheSame) {
   }
 }
 
+TEST(DevicePass, ALastMicroBatchThatIsOneTileAddsToThoseOfTheFirst) {
+  const Samples samples(57, 1500, 10);
+  Pair pair(net(170, 4), 57, 10, Precision::float32, 800, {}, {.tile_samples = 768});  // 800 is cut into 512 and 288
+  const auto want = pair.cpu_sums(samples);
+  std::vector<OnDevice> parts;
+  for (const std::size_t first : {0, 800}) {
+    parts.emplace_back(samples, pair.stream, first, std::min<std::size_t>(800, 1500 - first));
+    pair.gpu.forward_backward(parts.back().batch(), 1.0 / 1500, first > 0, pair.steps.sums(), pair.stream);
+  }
+  pair.gpu.collect(0, pair.stream);
+  for (int l = 1; l < 4; ++l) pair.gpu.collect(l, pair.stream);
+  const auto got =
+      canonical(pair.host, device::downloaded(pair.gpu.collected().data(), pair.gpu.collected().size(), pair.stream));
+  EXPECT_LT(relative(got, want), 2e-6);
+}
+
 TEST(DevicePass, LayersAreCompletedFromTheLastToTheFirst) {
   Pair pair(net(170, 4), 57, 10, Precision::float32, 600, {}, {.tile_samples = 256});
   const Samples samples(57, 600, 10);
