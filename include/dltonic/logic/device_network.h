@@ -82,7 +82,7 @@ class DeviceNetwork {
   void upload(device::StreamHandle stream);
   void download(std::int64_t steps, device::StreamHandle stream);
 
-  /// "chain, 2 fused, bfloat16, tiles of 512": how it runs.
+  /// "3 of 4 layers walked, the first two fused, bfloat16, tiles of 2048 samples": how it runs.
   std::string describe() const;
 
  private:
