@@ -277,7 +277,7 @@ void gate_decisions(const T* z, std::int64_t gates, Parametrization p, std::uint
 #pragma omp for schedule(static)
   for (std::int64_t n = 0; n < gates; ++n) {
     const int id = hard_gate(z + n * logits_per_gate(p), p);
-    ids[n] = static_cast<std::uint8_t>(id);
+    if (ids != nullptr) ids[n] = static_cast<std::uint8_t>(id);
     if (c == nullptr) continue;
     const std::array<int, 4> row = gate_row(id);
     for (int k = 0; k < 4; ++k) c[4 * n + k] = static_cast<T>(row[static_cast<std::size_t>(k)]);

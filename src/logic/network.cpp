@@ -89,7 +89,7 @@ struct Network<T>::Impl {
     soft_c.assign(static_cast<std::size_t>(4 * total), 0);
     ids.assign(static_cast<std::size_t>(total), 0);
     if (estimator != Estimator::soft) hard_c = soft_c;
-    if (estimator == Estimator::gumbel) seen.assign(n, 0), seen_ids = ids;
+    if (estimator == Estimator::gumbel) seen.assign(n, 0);
   }
 
   std::int64_t per_gate() const { return logits_per_gate(parametrization); }
@@ -117,7 +117,7 @@ struct Network<T>::Impl {
 #pragma omp parallel
     {
       cpu::add_gumbel(z.data(), total, seed, step, seen.data());
-      cpu::gate_decisions(seen.data(), total, parametrization, seen_ids.data(), hard_c.data());
+      cpu::gate_decisions(seen.data(), total, parametrization, nullptr, hard_c.data());
     }
   }
   void decide() {
@@ -356,7 +356,6 @@ struct Network<T>::Impl {
   AlignedVector<T> soft_c, hard_c;  // [total][4]; hard_c: of the forward pass of the hard estimators
   AlignedVector<std::uint8_t> ids;  // [total] gates of the hard circuit
   AlignedVector<T> seen;            // gumbel: logits with this step's noise
-  AlignedVector<std::uint8_t> seen_ids;
   bool ids_are_old = true;
 
   // scratch of a pass

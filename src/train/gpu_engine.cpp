@@ -123,7 +123,7 @@ class GpuEngine : public Engine {
           throw DeviceError(cat("the GPU has finished its work but reported nothing of step ", step));
         ::sched_yield();
       }
-      result = {sums->loss, static_cast<std::int64_t>(sums->correct), sums->nonfinite > 0, sums->wish > 0};
+      result = result_of(*sums);
     });
     return result;
   }
@@ -170,6 +170,10 @@ class GpuEngine : public Engine {
   bool trains() const { return plan_.training_samples > 0; }
   std::size_t batch_size() const { return static_cast<std::size_t>(plan_.train.batch_size); }
   double inverse_batch() const { return 1.0 / plan_.train.batch_size; }
+
+  static StepResult result_of(const device::StepSums& sums) {
+    return {sums.loss, static_cast<std::int64_t>(sums.correct), sums.nonfinite > 0, sums.wish > 0};
+  }
 
   /// An error of one rank alone leaves the others in a sum that never ends, and unwinding would wait for it too.
   template <class F>
@@ -264,7 +268,7 @@ class GpuEngine : public Engine {
     stream_.synchronize();
     const auto report = steps_.report(next_.step);
     if (!report) throw DeviceError(cat("the GPU reported nothing of step ", next_.step));
-    result_ = {report->loss, static_cast<std::int64_t>(report->correct), report->nonfinite > 0, report->wish > 0};
+    result_ = result_of(*report);
   }
 
   static constexpr std::size_t kSums = sizeof(device::StepSums) / sizeof(double);

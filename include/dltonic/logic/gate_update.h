@@ -16,7 +16,7 @@ namespace dltonic::logic::cpu {
 template <class T>
 void gate_coefficients(const T* z, std::int64_t gates, Parametrization p, T temperature, T* c);
 
-/// hard_gate of every gate: ids [gates], and where `c` is not null the rows of C, [gates][4].
+/// hard_gate of every gate: ids [gates] and the rows of C, c [gates][4]; either may be null.
 template <class T>
 void gate_decisions(const T* z, std::int64_t gates, Parametrization p, std::uint8_t* ids, T* c);
 
