@@ -64,12 +64,7 @@ int evaluate(comm::World& world, const EvaluateArguments& arguments) {
   tensors.insert(tensors.end(), rest.begin(), rest.end());
   checkpoints.load(name, tensors);
   model->state_loaded();
-  const auto engine = train::make_engine(world, *model, data.frames,
-                                         {.train = config.train,
-                                          .distributed = config.distributed,
-                                          .augmentation = {},
-                                          .residency = config.data.residency,
-                                          .timeout_s = config.comm.timeout_s});
+  const auto engine = make_engine(world, config, *model, data.frames, /*training_samples=*/0);
 
   std::span<const std::uint32_t> recordings;
   world.agree("choose the split", [&] {

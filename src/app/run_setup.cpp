@@ -63,4 +63,15 @@ std::unique_ptr<model::Model> make_model(comm::World& world, const RunConfig& co
   return model;
 }
 
+std::unique_ptr<train::Engine> make_engine(comm::World& world, const RunConfig& config, model::Model& model,
+                                           const data::FrameSet& frames, std::size_t training_samples) {
+  return train::make_engine(world, model, frames,
+                            {.train = config.train,
+                             .distributed = config.distributed,
+                             .augmentation = config.data.augmentation,
+                             .residency = config.data.residency,
+                             .timeout_s = config.comm.timeout_s,
+                             .training_samples = training_samples});
+}
+
 }  // namespace dltonic::app

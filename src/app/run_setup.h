@@ -6,6 +6,7 @@
 #include "app/run_config.h"
 #include "dltonic/data/frame_set.h"
 #include "dltonic/data/splits.h"
+#include "dltonic/train/engine.h"
 
 namespace dltonic::app {
 
@@ -20,6 +21,10 @@ LoadedData load_data(comm::World& world, const RunConfig& config, const std::str
 
 /// collective (a fault is agreed)
 std::unique_ptr<model::Model> make_model(comm::World& world, const RunConfig& config, const data::FrameSet& frames);
+
+/// What the configuration computes on. training_samples: of an epoch; 0: nothing is trained. collective
+std::unique_ptr<train::Engine> make_engine(comm::World& world, const RunConfig& config, model::Model& model,
+                                           const data::FrameSet& frames, std::size_t training_samples);
 
 /// Progress is drawn by rank 0 alone.
 std::unique_ptr<Progress> root_progress(const comm::World& world, const RunConfig& config);

@@ -69,13 +69,7 @@ int train(comm::World& world, const TrainArguments& arguments) {
   std::vector<train::MetricSink*> sink_views;
   for (const auto& sink : sinks) sink_views.push_back(sink.get());
 
-  const auto engine = train::make_engine(world, *model, data.frames,
-                                         {.train = config.train,
-                                          .distributed = config.distributed,
-                                          .augmentation = config.data.augmentation,
-                                          .residency = config.data.residency,
-                                          .timeout_s = config.comm.timeout_s,
-                                          .training_samples = data.frames.samples_of(data.splits.train).size()});
+  const auto engine = make_engine(world, config, *model, data.frames, data.frames.samples_of(data.splits.train).size());
   std::unique_ptr<train::Trainer> trainer;
   world.agree("set up training", [&] {
     trainer = std::make_unique<train::Trainer>(world, *engine, data.frames, data.splits, config.train, config.comm.timeout_s,
