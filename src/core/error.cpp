@@ -16,6 +16,7 @@ void throw_error(const std::string& kind, const std::string& what, bool agreed) 
   if (kind == "StorageError") throw_as<StorageError>(what, agreed);
   if (kind == "CommError") throw_as<CommError>(what, agreed);
   if (kind == "DeviceError") throw_as<DeviceError>(what, agreed);
+  if (kind == "StopError") throw_as<StopError>(what, agreed);
   Error error(what, kExitFailure);
   if (agreed) error.set_agreed();
   throw error;
@@ -27,6 +28,7 @@ std::string error_kind(const std::exception& error) {
   if (dynamic_cast<const StorageError*>(&error)) return "StorageError";
   if (dynamic_cast<const CommError*>(&error)) return "CommError";
   if (dynamic_cast<const DeviceError*>(&error)) return "DeviceError";
+  if (dynamic_cast<const StopError*>(&error)) return "StopError";
   return "Error";
 }
 

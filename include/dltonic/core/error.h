@@ -52,6 +52,11 @@ struct DeviceError : Error {
   explicit DeviceError(const std::string& what) : Error(what, kExitFailure) {}
 };
 
+/// The work was ended by a wish to stop (core/stop.h); where it can go on later, what was done is saved.
+struct StopError : Error {
+  explicit StopError(const std::string& what) : Error(what, kExitRunAgain) {}
+};
+
 /// Runs `work`; an Error that leaves it gets "<context>: " in front and keeps its type and exit code.
 /// Example: with_context(path.string(), [&] { decode(bytes); });
 template <class Work>

@@ -7,7 +7,7 @@ namespace {
 
 template <class Kind>
 class TypedError : public ::testing::Test {};
-using Kinds = ::testing::Types<ConfigError, DataError, StorageError, CommError, DeviceError>;
+using Kinds = ::testing::Types<ConfigError, DataError, StorageError, CommError, DeviceError, StopError>;
 TYPED_TEST_SUITE(TypedError, Kinds);
 
 TYPED_TEST(TypedError, KeepsTypeCodeAndAgreementAcrossContext) {

@@ -1,0 +1,90 @@
+#include "dltonic/core/stop.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <ctime>
+#include <mutex>
+
+namespace dltonic::stop {
+namespace {
+
+constexpr double kOneBurst_s = 1;
+
+// Written by the handler: lock-free, so that it may.
+std::atomic<int> signal_seen{0};
+std::atomic<double> seen_at{0};
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<double>::is_always_lock_free);
+
+std::mutex reason_mutex;
+std::string own_reason;
+std::atomic<bool> own_wish{false};
+
+double now_s() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+void handle(int signal) {
+  const double now = now_s();
+  int none = 0;
+  if (signal_seen.compare_exchange_strong(none, signal)) {
+    seen_at = now;
+    return;
+  }
+  if (now - seen_at.load() < kOneBurst_s) return;
+  constexpr char text[] = "dltonic: a second signal: ending at once, what is not saved is lost\n";
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text, sizeof text - 1);
+  ::_exit(128 + signal);
+}
+
+std::string name_of(int signal) {
+  switch (signal) {
+    case SIGTERM:
+      return "SIGTERM";
+    case SIGUSR1:
+      return "SIGUSR1";
+    case SIGUSR2:
+      return "SIGUSR2";
+    case SIGINT:
+      return "SIGINT";
+    default:
+      return "a signal";
+  }
+}
+
+}  // namespace
+
+void on_signals() {
+  struct sigaction action {};
+  action.sa_handler = handle;
+  action.sa_flags = SA_RESTART;  // reads and writes under way go on
+  ::sigemptyset(&action.sa_mask);
+  for (const int signal : {SIGTERM, SIGUSR1, SIGUSR2, SIGINT}) ::sigaction(signal, &action, nullptr);
+}
+
+void wish(const std::string& reason) {
+  const std::lock_guard lock(reason_mutex);
+  if (own_wish) return;
+  own_reason = reason;
+  own_wish = true;
+}
+
+bool wished() { return signal_seen != 0 || own_wish; }
+
+std::string reason() {
+  if (const int signal = signal_seen) return name_of(signal);
+  const std::lock_guard lock(reason_mutex);
+  return own_reason;
+}
+
+void forget() {
+  const std::lock_guard lock(reason_mutex);
+  signal_seen = 0;
+  own_wish = false;
+  own_reason.clear();
+}
+
+}  // namespace dltonic::stop
