@@ -45,7 +45,8 @@ class RunFolder(ProgramTest):
         for split, samples in (("test", 10), ("val", 10), ("train", 20)):
             found = {}
             for ranks in (1, 3):
-                found[ranks] = self.done("evaluate", "--run", self.run, "--split", split, "--json", ranks=ranks).json()
+                found[ranks] = self.done("evaluate", "--run", self.run, "--split", split, "--json", "train.device=cpu",
+                                         ranks=ranks).json()
                 found[ranks].pop("seconds")
                 self.assertEqual(found[ranks]["samples"], samples)
                 self.assertEqual(sum(map(sum, found[ranks]["confusion"])), samples)

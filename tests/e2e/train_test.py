@@ -6,6 +6,7 @@ from program import NMNIST, SMALL, ProgramTest
 MODELS = {"difflogic": ["model.gates=400"], "mlp": ["model=mlp", "model.hidden=[32]"],
           "cnn": ["model=cnn", "model.channels=[4,8]", "model.cnn_hidden=16"]}
 FRAMES = ["data.frames.bins=3"]
+ON_CPU = ["train.device=cpu"]  # a machine with one GPU would give it to one rank, and CPU cores to three
 CANONICAL = ["distributed.reduction=canonical"]
 
 
@@ -16,8 +17,8 @@ class Training(ProgramTest):
 
     def train(self, name, *words, ranks, model="difflogic", epochs=2, **options):
         """Metrics without clocks, and the final state's checksum. The run is called `name`."""
-        self.done("train", *NMNIST, *FRAMES, *SMALL, *MODELS[model], f"train.epochs={epochs}", f"run.name={name}", *words,
-                  ranks=ranks, **options)
+        self.done("train", *NMNIST, *FRAMES, *SMALL, *MODELS[model], *ON_CPU, f"train.epochs={epochs}", f"run.name={name}",
+                  *words, ranks=ranks, **options)
         run = self.run_folder(name)
         return self.metrics(run), self.manifest(run)["state_sha256"]
 
