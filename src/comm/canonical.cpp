@@ -6,6 +6,7 @@
 
 #include "comm/world_impl.h"
 #include "dltonic/core/error.h"
+#include "dltonic/core/fault_point.h"
 #include "dltonic/core/text.h"
 
 namespace dltonic::comm {
@@ -214,6 +215,7 @@ class Reduction {
 template <class T>
 void reduce(World& world, std::span<const std::span<const T>> mine, int shards, std::span<T> out) {
   if (shards < 1) throw CommError(cat("reduce_canonical: ", shards, " shards, at least 1 needed"));
+  fail_at(fault::kInCollective);
   const Operation operation(world.impl(), cat("a sum of ", with_commas(out.size()), " values"));
   Reduction<T>(world, mine, shards, out).run();
 }

@@ -11,6 +11,7 @@
 #include "comm/world_impl.h"
 #include "dltonic/comm/canonical.h"
 #include "dltonic/core/error.h"
+#include "dltonic/core/fault_point.h"
 #include "dltonic/core/log.h"
 #include "dltonic/core/text.h"
 
@@ -63,6 +64,7 @@ World::World(int& argc, char**& argv) : impl_(std::make_unique<Impl>()) {
   w.host.assign(name, static_cast<std::size_t>(length));
 
   log::set_rank(w.rank, w.size);
+  set_fault_rank(w.rank);
   w.watchdog = std::make_unique<Watchdog>([&w](const std::string& line) { w.abort(line, kExitFailure); });
   if (!w.thread_multiple) {
     if (w.rank == 0)
@@ -92,7 +94,10 @@ std::string World::library() const {
   const std::string line(text, static_cast<std::size_t>(length));
   return line.substr(0, line.find_first_of(",\n"));
 }
-void World::set_step(std::int64_t step) { impl_->watchdog->set_step(step); }
+void World::set_step(std::int64_t step) {
+  impl_->watchdog->set_step(step);
+  set_fault_step(step);
+}
 
 void World::barrier() {
   const Operation operation(*impl_, "a barrier");

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "dltonic/core/error.h"
+#include "dltonic/core/fault_point.h"
 #include "dltonic/core/text.h"
 #include "dltonic/store/frame_file.h"
 
@@ -73,6 +74,7 @@ FrameSet FrameSet::load(comm::World& world, const std::filesystem::path& path, c
 
 void fill_batch(const FrameSet& frames, std::span<const std::uint32_t> samples, const Augmentation* augmentation,
                 std::uint32_t epoch, Batch& batch) {
+  fail_at(fault::kLoader);
   batch.samples.assign(samples.begin(), samples.end());
   batch.labels.resize(samples.size());
   batch.bits.reset(samples.size(), frames.shape.features());

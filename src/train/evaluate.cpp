@@ -6,6 +6,7 @@
 
 #include "dltonic/core/clock.h"
 #include "dltonic/core/error.h"
+#include "dltonic/core/fault_point.h"
 
 namespace dltonic::train {
 namespace {
@@ -97,6 +98,7 @@ Evaluation evaluate(comm::World& world, Engine& engine, const data::FrameSet& fr
   std::uint64_t frames_read = 0;  // of that recording
   for (std::size_t first = 0; first < samples.size(); first += engine.scored_at_once()) {
     const std::size_t count = std::min(engine.scored_at_once(), samples.size() - first);
+    fail_at(fault::kInEvaluation);
     for (Reader& reader : readers) reader.read_frames(engine, frames, std::span(samples).subspan(first, count));
     for (std::size_t row = 0; row < count; ++row) {
       const auto frames_of = [&](std::uint32_t r) { return frames.recording_offset[r + 1] - frames.recording_offset[r]; };
