@@ -1,0 +1,52 @@
+#include "dltonic/core/fault_point.h"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <cstdlib>
+
+#include "dltonic/core/error.h"
+
+using namespace dltonic;
+
+namespace {
+
+/// The wish is read once a process: every case has one of its own. Ends with the number of points that were passed, or 100
+/// after an Error, 101 after a StorageError, 102 after a ConfigError.
+[[noreturn]] void pass_points(const char* wish) {
+  ::setenv("DLTONIC_FAIL_AT", wish, 1);
+  set_fault_rank(1);
+  int passed = 0;
+  try {
+    set_fault_step(4);
+    fail_at(fault::kBeforeWrite), ++passed;
+    fail_at(fault::kBeforeRename, 3), ++passed;
+    set_fault_step(5);
+    fail_at(fault::kBeforeWrite), ++passed;
+  } catch (const StorageError&) {
+    std::_Exit(101);
+  } catch (const ConfigError&) {
+    std::_Exit(102);
+  } catch (const Error&) {
+    std::_Exit(100);
+  }
+  std::_Exit(passed);
+}
+
+}  // namespace
+
+TEST(FaultPoint, FiresAtItsPointRankAndStepAlone) {
+  ASSERT_TRUE(has_fault_points()) << "tests are built with DLTONIC_FAULT_POINTS";
+  const auto ends = testing::ExitedWithCode(3);
+  EXPECT_EXIT(pass_points(""), ends, "");
+  EXPECT_EXIT(pass_points("before_write:0:5:kill;before_write:1:6:kill;before_rename:1:4:kill;loader:*:*:kill"), ends, "");
+  EXPECT_EXIT(pass_points("before_write:1:5:kill"), testing::KilledBySignal(SIGKILL), "before_write, step 5: kill");
+  EXPECT_EXIT(pass_points("before_rename:*:3:throw"), testing::ExitedWithCode(100), "before_rename, step 3");
+  EXPECT_EXIT(pass_points("in_collective:1:5:throw;before_write:*:*:storage"), testing::ExitedWithCode(101), "step 4: storage");
+  EXPECT_EXIT(pass_points("before_rename:1:*:sleep=0.01"), ends, "sleep");
+}
+
+TEST(FaultPoint, AWishThatCannotBeReadIsSaid) {
+  for (const char* wish : {"before_write", "before_write:1:5", "before_write:one:5:kill", "before_write:1:5:explode"})
+    EXPECT_EXIT(pass_points(wish), testing::ExitedWithCode(102), "") << wish;
+}
