@@ -19,6 +19,7 @@ namespace dltonic::comm {
 namespace {
 constexpr double kFinalizeLimitSeconds = 60;
 constexpr unsigned kAbortPatienceSeconds = 5;
+constexpr auto kLongestPause = std::chrono::microseconds(1000);
 
 template <class T>
 void sum_over_ranks(World& world, std::span<T> values) {
@@ -72,7 +73,31 @@ World::World(int& argc, char**& argv) : impl_(std::make_unique<Impl>()) {
   }
 }
 
+World::World(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+std::unique_ptr<World> World::beside() {
+  auto made = std::make_unique<Impl>();
+  Impl& w = *made;
+  w.first = impl_.get();
+  w.rank = impl_->rank;
+  w.size = impl_->size;
+  w.local_rank = impl_->local_rank;
+  w.local_size = impl_->local_size;
+  w.host_root = impl_->host_root;
+  w.thread_multiple = impl_->thread_multiple;
+  w.host = impl_->host;
+  w.watchdog = impl_->watchdog;
+  const Operation operation(*impl_, "making a second communicator");
+  check_mpi(MPI_Comm_dup(impl_->comm, &w.comm), "MPI_Comm_dup");
+  MPI_Comm_set_errhandler(w.comm, MPI_ERRORS_RETURN);
+  return std::unique_ptr<World>(new World(std::move(made)));
+}
+
 World::~World() {
+  if (impl_->first != nullptr) {
+    MPI_Comm_free(&impl_->comm);
+    return;
+  }
   // A rank that never comes here keeps the others in MPI_Finalize: the watchdog still watches.
   const std::uint64_t phase = impl_->watchdog->begin("MPI_Finalize", kFinalizeLimitSeconds);
   MPI_Comm_free(&impl_->comm);
@@ -147,7 +172,20 @@ void World::abort(const std::string& message, int exit_code) {
   impl_->abort(step >= 0 ? cat(message, " (at step ", step, ")") : message, exit_code);
 }
 
+void World::Impl::meet() {
+  if (first == nullptr || size == 1) return;
+  MPI_Request all_here = MPI_REQUEST_NULL;
+  check_mpi(MPI_Ibarrier(comm, &all_here), "MPI_Ibarrier");
+  for (auto pause = std::chrono::microseconds(20);; pause = std::min(2 * pause, kLongestPause)) {
+    int done = 0;
+    check_mpi(MPI_Test(&all_here, &done, MPI_STATUS_IGNORE), "MPI_Test");
+    if (done) return;
+    std::this_thread::sleep_for(pause);
+  }
+}
+
 void World::Impl::abort(const std::string& message, int exit_code) {
+  if (first != nullptr) first->abort(message, exit_code);
   if (ending.exchange(true)) {
     for (;;) ::pause();  // another thread of this rank already ends the job
   }
@@ -174,7 +212,10 @@ Phase::Phase(World::Impl& world, const std::string& name, double limit_s)
 Phase::~Phase() { world_.watchdog->end(number_); }
 void Phase::alive() { world_.watchdog->alive(number_); }
 
-Operation::Operation(World::Impl& world, const std::string& name) : world_(&world) { world.watchdog->enter(name); }
+Operation::Operation(World::Impl& world, const std::string& name) : world_(&world) {
+  world.watchdog->enter(name);
+  world.meet();
+}
 Operation::~Operation() {
   if (world_ != nullptr) world_->watchdog->leave();
 }

@@ -20,10 +20,13 @@ struct World::Impl {
   int host_root = 0;  ///< lowest rank of this host: tells hosts apart that have one name
   bool thread_multiple = false;
   std::string host;
-  std::unique_ptr<Watchdog> watchdog;
+  std::shared_ptr<Watchdog> watchdog;                  ///< one a process
+  Impl* first = nullptr;                               ///< of a World made by beside(): the program's own
   std::vector<std::byte> send_buffer, receive_buffer;  ///< of reductions, kept: fresh pages cost more than the additions
   std::atomic<bool> ending{false};                     ///< an abort is under way
 
+  /// Sleeps until all ranks have come here. Nothing in the program's own World, whose ranks spin. collective
+  void meet();
   [[noreturn]] void abort(const std::string& message, int exit_code);
 };
 

@@ -1,5 +1,6 @@
 /// The MPI world of the program: one object, made first in main and destroyed last.
-/// Every method marked *collective* must be called by all ranks, in the same order, from the main thread.
+/// Every method marked *collective* must be called by all ranks, in the same order, from the main thread (of a World made
+/// by beside(): from one thread of the caller's choice).
 /// Failures throw CommError on the rank that sees them; a rank that leaves main by an exception ends all (abort).
 #pragma once
 
@@ -35,6 +36,11 @@ class World {
   ~World();  ///< MPI_Finalize; not called after an abort
   World(const World&) = delete;
   World& operator=(const World&) = delete;
+
+  /// The same ranks over a communicator of its own, for one thread that works beside the main one (background saves).
+  /// There a rank that waits for others sleeps, where here it spins: it must not take the cores that compute. Needs
+  /// thread_multiple(); dies before this World, when its thread has come to an end. collective
+  std::unique_ptr<World> beside();
 
   int rank() const;
   int size() const;
@@ -84,6 +90,7 @@ class World {
   Impl& impl() { return *impl_; }
 
  private:
+  explicit World(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -4,8 +4,10 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <thread>
 
 #include "comm/world_impl.h"
+#include "dltonic/core/error.h"
 #include "dltonic/core/text.h"
 #include "support/mpi_world.h"
 
@@ -77,6 +79,35 @@ TEST(World, LongMessagesGoInPieces) {
       ASSERT_EQ(all[at++], static_cast<std::byte>(r + 1));
   }
   EXPECT_EQ(at, all.size());
+}
+
+TEST(World, ASecondOneWorksBesideTheFirstFromAnotherThread) {
+  const auto beside = world().beside();
+  EXPECT_EQ(beside->rank(), world().rank());
+  EXPECT_EQ(beside->size(), world().size());
+  std::int64_t wrong = 0;
+  std::string failure;
+  std::thread other([&] {
+    for (std::int64_t i = 0; i < 200; ++i) {
+      wrong += beside->sum(i) != i * beside->size();
+      wrong += beside->broadcast(std::to_string(beside->is_root() ? i : -1)) != std::to_string(i);
+      try {
+        beside->agree("a trial", [&] {
+          if (i % 50 == 0 && beside->rank() == beside->size() - 1) throw StorageError("full");
+        });
+        wrong += i % 50 == 0;
+      } catch (const StorageError& error) {
+        failure = error.what();
+        wrong += i % 50 != 0;
+      }
+    }
+  });
+  std::int64_t wrong_here = 0;
+  for (std::int64_t i = 0; i < 2000; ++i) wrong_here += world().sum(3 * i) != 3 * i * world().size();
+  other.join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_EQ(wrong_here, 0);
+  EXPECT_THAT(failure, testing::EndsWith("full"));
 }
 
 TEST(ShareOf, IsContiguousCompleteAndEven) {
