@@ -50,6 +50,12 @@ class GpuReducer::Communicator {
     nccl_.sum(values, n, stream);
   }
 
+  void exchange(const void* out, std::span<const std::size_t> out_bytes, void* in, std::span<const std::size_t> in_bytes,
+                device::StreamHandle stream) {
+    const Operation operation(world_.impl(), "an exchange between the GPUs");
+    nccl_.exchange(out, out_bytes, in, in_bytes, stream);
+  }
+
   /// A wrong setting shows here, not in the middle of a training. The short and the long sum take different ways.
   void try_out() {
     const device::Stream stream;
@@ -100,8 +106,13 @@ void GpuReducer::all_reduce(double* values, std::size_t n, device::StreamHandle 
   if (size_ > 1 && n > 0) communicator().sum(values, n, stream);
 }
 
-Operation GpuReducer::waiting() const {
-  return size_ > 1 ? Operation(world_.impl(), "an all-reduce on the GPUs") : Operation();
+void GpuReducer::exchange(const void* out, std::span<const std::size_t> out_bytes, void* in,
+                          std::span<const std::size_t> in_bytes, device::StreamHandle stream) {
+  if (size_ > 1) communicator().exchange(out, out_bytes, in, in_bytes, stream);
+}
+
+Operation GpuReducer::waiting(const std::string& what) const {
+  return size_ > 1 ? Operation(world_.impl(), what) : Operation();
 }
 
 }  // namespace dltonic::comm

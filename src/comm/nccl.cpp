@@ -29,6 +29,10 @@ struct Library {
   decltype(&ncclCommDestroy) comm_destroy = nullptr;
   decltype(&ncclCommGetAsyncError) comm_async_error = nullptr;
   decltype(&ncclAllReduce) all_reduce = nullptr;
+  decltype(&ncclSend) send = nullptr;
+  decltype(&ncclRecv) receive = nullptr;
+  decltype(&ncclGroupStart) group_start = nullptr;
+  decltype(&ncclGroupEnd) group_end = nullptr;
   decltype(&ncclGetErrorString) error_string = nullptr;
   decltype(&ncclGetLastError) last_error = nullptr;
 };
@@ -52,6 +56,10 @@ Library load() {
   find("ncclCommDestroy", library.comm_destroy);
   find("ncclCommGetAsyncError", library.comm_async_error);
   find("ncclAllReduce", library.all_reduce);
+  find("ncclSend", library.send);
+  find("ncclRecv", library.receive);
+  find("ncclGroupStart", library.group_start);
+  find("ncclGroupEnd", library.group_end);
   find("ncclGetErrorString", library.error_string);
   find("ncclGetLastError", library.last_error);
   return library;
@@ -119,6 +127,23 @@ Nccl::~Nccl() {
 
 void Nccl::sum(float* values, std::size_t n, device::StreamHandle stream) { impl_->sum(values, n, ncclFloat, stream); }
 void Nccl::sum(double* values, std::size_t n, device::StreamHandle stream) { impl_->sum(values, n, ncclDouble, stream); }
+
+void Nccl::exchange(const void* out, std::span<const std::size_t> out_bytes, void* in, std::span<const std::size_t> in_bytes,
+                    device::StreamHandle stream) {
+  const auto* from = static_cast<const std::byte*>(out);
+  auto* to = static_cast<std::byte*>(in);
+  check(nccl().group_start(), "ncclGroupStart", impl_->comm);
+  for (std::size_t rank = 0; rank < out_bytes.size(); ++rank) {
+    const int peer = static_cast<int>(rank);
+    if (out_bytes[rank] > 0)
+      check(nccl().send(from, out_bytes[rank], ncclUint8, peer, impl_->comm, stream), "ncclSend", impl_->comm);
+    if (in_bytes[rank] > 0)
+      check(nccl().receive(to, in_bytes[rank], ncclUint8, peer, impl_->comm, stream), "ncclRecv", impl_->comm);
+    from += out_bytes[rank];
+    to += in_bytes[rank];
+  }
+  check(nccl().group_end(), "ncclGroupEnd", impl_->comm);
+}
 
 std::string Nccl::failure() const {
   ncclResult_t code = ncclSuccess;

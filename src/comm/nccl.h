@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "dltonic/comm/world.h"
@@ -24,6 +25,9 @@ class Nccl {
 
   void sum(float* values, std::size_t n, device::StreamHandle stream);
   void sum(double* values, std::size_t n, device::StreamHandle stream);
+  /// As GpuReducer::exchange.
+  void exchange(const void* out, std::span<const std::size_t> out_bytes, void* in, std::span<const std::size_t> in_bytes,
+                device::StreamHandle stream);
   /// An asynchronous error, "" where there is none. From any thread, never waits.
   std::string failure() const;
 

@@ -16,6 +16,9 @@ Nccl::Nccl(World&, double) { throw CommError(kMissing); }
 Nccl::~Nccl() = default;
 void Nccl::sum(float*, std::size_t, device::StreamHandle) { throw CommError(kMissing); }
 void Nccl::sum(double*, std::size_t, device::StreamHandle) { throw CommError(kMissing); }
+void Nccl::exchange(const void*, std::span<const std::size_t>, void*, std::span<const std::size_t>, device::StreamHandle) {
+  throw CommError(kMissing);
+}
 std::string Nccl::failure() const { return {}; }
 
 }  // namespace dltonic::comm

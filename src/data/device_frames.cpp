@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "data/gather_batch.h"
+#include "data/move_rows.h"
 #include "data/upload.h"
 #include "dltonic/core/error.h"
 #include "dltonic/core/log.h"
@@ -30,9 +31,37 @@ DeviceBatchBuffer::DeviceBatchBuffer(std::size_t features, int most_samples)
       bits_(features * static_cast<std::size_t>(DeviceBatch::padded(most_samples) / 64)),
       labels_(static_cast<std::size_t>(DeviceBatch::padded(most_samples))) {}
 
+/// Memory for rows, by residency.
+struct DeviceFrames::Needs {
+  Needs(const FrameSet& frames, const Plan& plan)
+      : row_bytes(frames.bits.row_words() * sizeof(std::uint64_t)), exchanges(plan.gpus != nullptr && plan.gpus->available()) {
+    const EpochShares& shares = plan.shares;
+    const std::size_t evaluated_bytes = static_cast<std::size_t>(plan.most_evaluated) * row_bytes;
+    shard_rows = shares.trained();
+    std::size_t exchange_bytes = 0;
+    if (exchanges && shares.world() > 0) {
+      const RowExchange moves(shares, 0, round_rows(plan));
+      shard_rows = moves.slots();
+      round = moves.most_of_round();
+      exchange_bytes = 2 * round * (row_bytes + sizeof(std::uint32_t)) + shares.trained() * sizeof(std::uint32_t);
+    }
+    bytes = {.replicate = frames.size() * row_bytes,
+             .shard = shard_rows * row_bytes + exchange_bytes + evaluated_bytes,
+             .stream = 2 * static_cast<std::size_t>(shares.share()) * row_bytes + evaluated_bytes};
+  }
+  std::size_t round_rows(const Plan& plan) const { return plan.round_bytes / row_bytes; }
+
+  std::size_t row_bytes;
+  bool exchanges;  ///< where shard is chosen
+  std::size_t shard_rows = 0, round = 0;
+  ResidencyBytes bytes;
+};
+
 struct DeviceFrames::Impl {
   Impl(const FrameSet& f, const Plan& p);
 
+  void start_shard(const EpochOrder& epoch, device::StreamHandle stream);
+  void upload_numbers(std::uint32_t* to, std::span<const std::uint32_t> numbers, device::StreamHandle stream);
   void upload_rows(std::uint64_t* to, std::span<const std::uint32_t> samples, Upload& upload, device::StreamHandle stream);
   void fetch(std::int64_t batch, device::StreamHandle stream);
   GatherSource source(const std::uint64_t* from_rows, GatherSource::RowOf row_of, const std::uint32_t* numbers) const;
@@ -47,7 +76,15 @@ struct DeviceFrames::Impl {
   Upload upload;
   device::Buffer<std::uint16_t> labels;  ///< [sample], whatever the residency
   device::Buffer<std::uint32_t> order;   ///< [position] sample numbers of the epoch
-  device::Buffer<std::uint64_t> rows;    ///< [sample], [position] or [2][share]
+  device::Buffer<std::uint64_t> rows;    ///< [sample], [position] or [slot], [2][share]
+  device::Event started{true}, ready{true};
+  bool timed = false;
+
+  // shard, by an exchange.
+  std::optional<RowExchange> exchange;
+  device::Buffer<std::uint32_t> place;                ///< [position] slots
+  device::Buffer<std::uint32_t> out_slots, in_slots;  ///< of a round
+  device::Buffer<std::uint64_t> out_rows, in_rows;
 
   device::Buffer<std::uint32_t> evaluated;       ///< sample numbers
   device::Buffer<std::uint64_t> evaluated_rows;  ///< where not all rows lie there
@@ -65,26 +102,33 @@ DeviceFrames::Impl::Impl(const FrameSet& f, const Plan& p)
     : frames(f),
       plan(p),
       row_words(f.bits.row_words()),
-      epoch_samples(static_cast<std::size_t>(p.batches) * static_cast<std::size_t>(p.share)),
-      share(static_cast<std::size_t>(p.share)),
+      epoch_samples(p.shares.trained()),
+      share(static_cast<std::size_t>(p.shares.share())),
       upload(std::max(kUploadBytes, row_words * sizeof(std::uint64_t))),
       labels(f.size()),
       order(epoch_samples),
       evaluated(static_cast<std::size_t>(p.most_evaluated)) {
-  const std::size_t row_bytes = row_words * sizeof(std::uint64_t);
-  const std::size_t evaluated_bytes = evaluated.size() * row_bytes;
-  const ResidencyBytes need{.replicate = f.size() * row_bytes,
-                            .shard = epoch_samples * row_bytes + evaluated_bytes,
-                            .stream = 2 * share * row_bytes + evaluated_bytes};
-  const std::size_t free = device::free_bytes();
-  residency = choose_residency(plan.residency, need, free > plan.reserve_bytes ? free - plan.reserve_bytes : 0);
+  const Needs need(f, p);
+  const std::size_t row_bytes = need.row_bytes;
+  residency = choose(f, p);
   const bool all = residency == Residency::replicate, shard = residency == Residency::shard;
-  const std::size_t row_count = all ? f.size() : shard ? epoch_samples : 2 * share;
-  log::info(cat("data.residency ", name_of(residency), plan.residency == Residency::automatic ? " (auto)" : "", ": ",
-                with_commas(row_count), " of ", with_commas(f.size()), " frames lie in GPU memory; replicate takes ",
-                human_bytes(need.replicate), ", shard ", human_bytes(need.shard), ", stream ", human_bytes(need.stream), " of ",
-                human_bytes(free), " free, ", human_bytes(plan.reserve_bytes), " left to others"));
+  const std::size_t row_count = all ? f.size() : shard ? need.shard_rows : 2 * share;
+  const std::string way = !shard || share == 0 ? std::string()
+                          : need.exchanges     ? ", those of the next epoch come from the ranks' GPUs"
+                          : p.gpus != nullptr  ? cat(", each epoch's come from host memory (", p.gpus->why_not(), ")")
+                                               : ", each epoch's come from host memory";
+  log::info(cat("data.residency ", name_of(residency), plan.chosen || plan.residency == Residency::automatic ? " (auto)" : "",
+                ": ", with_commas(row_count), " of ", with_commas(f.size()), " frames lie in GPU memory", way,
+                "; replicate takes ", human_bytes(need.bytes.replicate), ", shard ", human_bytes(need.bytes.shard), ", stream ",
+                human_bytes(need.bytes.stream), " of ", human_bytes(device::free_bytes()), " free, ",
+                human_bytes(plan.reserve_bytes), " left to others"));
   rows = device::Buffer<std::uint64_t>(row_count * row_words);
+  if (shard && need.exchanges && share > 0) {
+    exchange.emplace(p.shares, f.size(), need.round_rows(p));
+    place = device::Buffer<std::uint32_t>(epoch_samples);
+    for (auto* list : {&out_slots, &in_slots}) *list = device::Buffer<std::uint32_t>(need.round);
+    for (auto* some : {&out_rows, &in_rows}) *some = device::Buffer<std::uint64_t>(need.round * row_words);
+  }
   if (!all) evaluated_rows = device::Buffer<std::uint64_t>(evaluated.size() * row_words);
   if (residency == Residency::stream) step_upload.emplace(std::max(share, std::size_t{1}) * row_bytes);
 
@@ -102,6 +146,34 @@ void DeviceFrames::Impl::upload_rows(std::uint64_t* to, std::span<const std::uin
     std::memcpy(memory, frames.bits.row(samples[i]).data(), row_bytes);
   };
   by(to, samples.size(), row_bytes, copy_row, stream);
+}
+
+void DeviceFrames::Impl::upload_numbers(std::uint32_t* to, std::span<const std::uint32_t> numbers,
+                                        device::StreamHandle stream) {
+  const auto copy_number = [&](std::size_t i, std::byte* memory) { std::memcpy(memory, &numbers[i], sizeof(std::uint32_t)); };
+  upload(to, numbers.size(), sizeof(std::uint32_t), copy_number, stream);
+}
+
+/// Rows of an epoch by an exchange; the first time, from the host.
+void DeviceFrames::Impl::start_shard(const EpochOrder& epoch, device::StreamHandle stream) {
+  const auto waiting = plan.gpus->waiting("an exchange of frames between the GPUs");  // uploads may wait behind one
+  if (!exchange->begun()) {
+    exchange->begin(epoch);
+    upload_rows(rows.data(), exchange->held(), upload, stream);
+  } else {
+    const std::size_t row_bytes = row_words * sizeof(std::uint64_t);
+    for (RowExchange::Round& round : exchange->go_on(epoch)) {
+      upload_numbers(out_slots.data(), round.out, stream);
+      upload_numbers(in_slots.data(), round.in, stream);
+      pack_rows(rows.data(), row_words, out_slots.data(), round.out.size(), out_rows.data(), stream);
+      for (auto* counts : {&round.to, &round.from}) {
+        for (std::size_t& bytes : *counts) bytes *= row_bytes;
+      }
+      plan.gpus->exchange(out_rows.data(), round.to, in_rows.data(), round.from, stream);
+      unpack_rows(in_rows.data(), row_words, in_slots.data(), round.in.size(), rows.data(), stream);
+    }
+  }
+  upload_numbers(place.data(), exchange->slot().first(epoch_samples), stream);
 }
 
 /// Brings the rows of `batch` to its slot, once the steps that are enqueued on `stream` are done with it.
@@ -123,7 +195,8 @@ GatherSource DeviceFrames::Impl::source(const std::uint64_t* from_rows, GatherSo
           .row_words = static_cast<int>(row_words),
           .labels = labels.data(),
           .order = numbers,
-          .share = plan.share,
+          .place = place.data(),
+          .share = plan.shares.share(),
           .row_of = row_of};
 }
 
@@ -139,19 +212,29 @@ DeviceFrames::DeviceFrames(const FrameSet& frames, const Plan& plan) : impl_(std
 DeviceFrames::~DeviceFrames() = default;
 DeviceFrames::DeviceFrames(DeviceFrames&&) noexcept = default;
 
+Residency DeviceFrames::choose(const FrameSet& frames, const Plan& plan) {
+  const std::size_t free = device::free_bytes();
+  return choose_residency(plan.residency, Needs(frames, plan).bytes, free > plan.reserve_bytes ? free - plan.reserve_bytes : 0);
+}
 Residency DeviceFrames::residency() const { return impl_->residency; }
 
-void DeviceFrames::start_epoch(std::span<const std::uint32_t> samples, device::StreamHandle stream) {
+void DeviceFrames::start_epoch(const EpochOrder& order, device::StreamHandle stream) {
   Impl& d = *impl_;
-  expect(samples.size(), d.epoch_samples, "samples of an epoch on the GPU");
-  const auto copy_number = [&](std::size_t i, std::byte* to) { std::memcpy(to, &samples[i], sizeof(std::uint32_t)); };
-  d.upload(d.order.data(), samples.size(), sizeof(std::uint32_t), copy_number, stream);
-  if (d.residency == Residency::shard) d.upload_rows(d.rows.data(), samples, d.upload, stream);
+  expect(order.batches(), d.plan.shares.batches(), "batches of an epoch on the GPU");
+  d.started.record(stream);
+  auto samples = d.plan.shares.trained_by_this(order);
+  d.upload_numbers(d.order.data(), samples, stream);
+  if (d.exchange) d.start_shard(order, stream);
+  else if (d.residency == Residency::shard) d.upload_rows(d.rows.data(), samples, d.upload, stream);
   if (d.residency == Residency::stream) {
-    d.epoch_order.assign(samples.begin(), samples.end());
+    d.epoch_order = std::move(samples);
     for (auto& slot : d.slots) slot.batch = -1;
   }
+  d.ready.record(stream);
+  d.timed = true;
 }
+
+double DeviceFrames::start_ms() const { return impl_->timed ? impl_->ready.milliseconds_since(impl_->started) : 0; }
 
 void DeviceFrames::prepare_step(std::int64_t batch, device::StreamHandle stream) {
   Impl& d = *impl_;
@@ -168,6 +251,7 @@ DeviceBatch DeviceFrames::gather(const device::StepClock* clock, int first, int 
   expect(static_cast<std::size_t>(first + count), d.share, "samples of the rank's share of a batch");
   using RowOf = GatherSource::RowOf;
   const RowOf row_of = d.residency == Residency::replicate ? RowOf::sample
+                       : d.exchange                        ? RowOf::placed
                        : d.residency == Residency::shard   ? RowOf::position
                                                            : RowOf::slot;
   GatherSource from = d.source(d.rows.data(), row_of, d.order.data());
@@ -179,8 +263,7 @@ DeviceBatch DeviceFrames::gather(const device::StepClock* clock, int first, int 
 DeviceBatch DeviceFrames::gather(std::span<const std::uint32_t> samples, DeviceBatchBuffer& out, device::StreamHandle stream) {
   Impl& d = *impl_;
   expect(samples.size(), d.evaluated.size(), "samples of an evaluated batch on the GPU");
-  const auto copy_number = [&](std::size_t i, std::byte* to) { std::memcpy(to, &samples[i], sizeof(std::uint32_t)); };
-  d.upload(d.evaluated.data(), samples.size(), sizeof(std::uint32_t), copy_number, stream);
+  d.upload_numbers(d.evaluated.data(), samples, stream);
   const bool all = d.residency == Residency::replicate;
   if (!all) d.upload_rows(d.evaluated_rows.data(), samples, d.upload, stream);
   const auto row_of = all ? GatherSource::RowOf::sample : GatherSource::RowOf::position;

@@ -93,6 +93,7 @@ __global__ void __launch_bounds__(kThreads)
     sample = source.order[position];
     if (source.row_of == GatherSource::RowOf::sample) row = sample;
     else if (source.row_of == GatherSource::RowOf::position) row = position;
+    else if (source.row_of == GatherSource::RowOf::placed) row = source.place[position];
     else row = (batch % 2) * share + in_share;
     if (kAugmented && augmentation.moves()) draw_of_sample = draw(augmentation, epoch, sample);
   }

@@ -16,12 +16,14 @@ struct GatherSource {
   enum class RowOf {
     sample,    ///< row = sample number: all rows lie there
     position,  ///< row = position: rows lie in the order of use
+    placed,    ///< row = place[position]
     slot,      ///< row = (clock->batch mod 2) × share + first + i: rows of two batches
   };
   const std::uint64_t* rows = nullptr;  ///< [row][row_words], bit f of a row is feature f
   int row_words = 0;
   const std::uint16_t* labels = nullptr;  ///< [sample number]
   const std::uint32_t* order = nullptr;
+  const std::uint32_t* place = nullptr;
   const device::StepClock* clock = nullptr;
   int share = 0, first = 0;
   RowOf row_of = RowOf::sample;

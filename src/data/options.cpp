@@ -16,7 +16,8 @@ void Options::bind(config::Section& s) {
   s.key("test_split", splits.test_split, "share that tests, of recordings without a published split").min(0).below(1);
   s.key("split_seed", splits.split_seed, "seed of the splits, apart from train.seed");
   s.key("residency", residency,
-        "where frames lie while a GPU trains. replicate: all in its memory; shard: each rank's share of the running epoch; "
+        "where frames lie while a GPU trains. replicate: all in its memory; shard: each rank's share of the running epoch, "
+        "exchanged between GPUs when the next one begins; "
         "stream: in host memory, each batch uploaded one step ahead; auto: the first of these that fits, said in the log")
       .choices({"auto", "replicate", "shard", "stream"});
   filters.bind(s.section("filters", "what is done to events before frames are cut"));

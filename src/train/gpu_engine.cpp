@@ -45,20 +45,31 @@ class GpuEngine : public Engine {
         const int count = static_cast<int>(part.count);
         most_ = std::max(most_, micro > 0 ? std::min(micro, count) : count);
       }
+      if (trains()) {
+        shares_ = data::EpochShares(plan.training_samples, batch_size(), shards_, world.rank(), world.size());
+      }
       model_ = model.on_gpu({logic::precision_from(plan.train.precision), std::max(1, most_)}, stream_);
     });
     if (model_ == nullptr) return;
+    data::DeviceFrames::Plan frames_plan{.residency = data::residency_from(plan.residency),
+                                         .shares = shares_,
+                                         .gpus = &reducer_,
+                                         .most_evaluated = kScoredAtOnce,
+                                         .reserve_bytes = (std::size_t{512} << 20) + model_->reading_bytes()};
+    // All ranks exchange rows, or none does: the one with least room decides.
+    if (frames_plan.residency == data::Residency::automatic) {
+      frames_plan.chosen = true;
+      int residency = 0;
+      world.agree("choose where frames lie",
+                  [&] { residency = static_cast<int>(data::DeviceFrames::choose(frames, frames_plan)); });
+      frames_plan.residency = static_cast<data::Residency>(static_cast<int>(world.max(residency)));
+    }
     world.agree("put frames on the GPU", [&] {
       const auto features = frames.shape.features();
       if (trains()) batch_.emplace(features, most_);
       scored_.emplace(features, kScoredAtOnce);
       scores_ = device::Buffer<float>(static_cast<std::size_t>(kScoredAtOnce) * frames.classes.size());
-      data_.emplace(frames, data::DeviceFrames::Plan{
-                                .residency = data::residency_from(plan.residency),
-                                .batches = static_cast<std::int64_t>(trains() ? plan.training_samples / batch_size() : 0),
-                                .share = share_,
-                                .most_evaluated = kScoredAtOnce,
-                                .reserve_bytes = (std::size_t{512} << 20) + model_->reading_bytes()});
+      data_.emplace(frames, frames_plan);
     });
     through_host_ = world.size() > 1 && !reducer_.available();
     captures_ = trains() && model_->capturable() && !through_host_ && shards_ == 0;
@@ -71,14 +82,7 @@ class GpuEngine : public Engine {
   int lag() const override { return captures_ ? plan_.train.flag_lag : 0; }
 
   void start_epoch(std::uint32_t /*epoch*/, const data::EpochOrder& order) override {
-    epoch_samples_.clear();
-    for (std::uint64_t b = 0; b < order.batches(); ++b) {
-      for (const data::BatchPart& part : parts_) {
-        const auto some = order.samples(b, part);
-        epoch_samples_.insert(epoch_samples_.end(), some.begin(), some.end());
-      }
-    }
-    data_->start_epoch(epoch_samples_, stream_);
+    or_end([&] { data_->start_epoch(order, stream_); });
   }
 
   void enqueue(const StepKeys& keys) override {
@@ -148,6 +152,7 @@ class GpuEngine : public Engine {
     const device::MemoryUse use = device::memory_use();
     std::vector<std::pair<std::string, double>> out{{"gpu_memory_bytes", static_cast<double>(use.now)},
                                                     {"gpu_memory_peak_bytes", static_cast<double>(use.peak)}};
+    if (data_->residency() == data::Residency::shard) out.emplace_back("frames_ms", data_->start_ms());
     if (timed_) {
       for (std::size_t i = 0; i + 1 < marks_.size(); ++i)
         out.emplace_back(cat("step_", kStages[i], "_ms"), marks_[i + 1].milliseconds_since(marks_[i]));
@@ -293,8 +298,8 @@ class GpuEngine : public Engine {
   device::Graph graph_, timed_graph_;  ///< the same step; the second one, of an epoch's first batch, looks at the clock
 
   std::vector<data::BatchPart> parts_;
-  std::vector<std::uint32_t> epoch_samples_;  ///< [batches][share]
-  int share_ = 0, most_ = 0;                  ///< samples of the global batch that are this rank's; of a micro-batch at most
+  data::EpochShares shares_;
+  int share_ = 0, most_ = 0;  ///< samples of the global batch that are this rank's; of a micro-batch at most
   bool captures_ = false, through_host_ = false, begun_ = false, timed_ = false;
   device::StepClock next_;  ///< what the GPU's clock shows once everything enqueued is done
   std::vector<std::vector<float>> on_host_;

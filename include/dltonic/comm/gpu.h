@@ -1,9 +1,10 @@
-/// Ranks on GPUs: which GPU a rank takes, and sums over ranks that the GPUs make themselves (NCCL). Both are there in every
+/// Ranks on GPUs: which GPU a rank takes, and sums and exchanges that the GPUs make themselves (NCCL). Both are there in every
 /// build; one without CUDA has no GPU to choose, one without NCCL has no reducer, and both say so.
 #pragma once
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "dltonic/comm/world.h"
@@ -24,11 +25,11 @@ struct Gpu {
 Gpu choose_gpu(World& world, bool share_gpu);
 
 /// Adds device memory over ranks, in place, in stream order. NCCL's own order of additions: every rank gets the same bits,
-/// and another number of ranks other ones.
+/// and another number of ranks other ones. It also carries device memory from rank to rank.
 ///
-/// The caller's duties: every rank enqueues the same sums in the same order; graphs that hold a sum die before the reducer
-/// (NCCL waits for them), the reducer before the World; its streams are idle when it dies, unless an error is on its way
-/// up: then NCCL is left as it is, for main to end the process. Memory must outlive such an error too, since freeing it
+/// The caller's duties: every rank enqueues the same sums and exchanges in the same order; graphs that hold one die before the
+/// reducer (NCCL waits for them), the reducer before the World; its streams are idle when it dies, unless an error is on its
+/// way up: then NCCL is left as it is, for main to end the process. Memory must outlive such an error too, since freeing it
 /// waits for sums that never end: where ranks wait for each other on the GPU, an error that is not agreed ends the job
 /// (World::abort) where it is caught first.
 ///
@@ -52,8 +53,14 @@ class GpuReducer {
   void all_reduce(float* values, std::size_t n, device::StreamHandle stream);
   void all_reduce(double* values, std::size_t n, device::StreamHandle stream);
 
-  /// To be held while the host waits for a stream that has sums in it: names them in the watchdog's line.
-  [[nodiscard]] Operation waiting() const;
+  /// Device memory for every other rank and from it, in stream order. `out`: what goes to rank 0, then to rank 1, …, one
+  /// behind the other; `out_bytes` [rank], 0 for this one; `in` alike: as many bytes as that rank sends here. CommError.
+  /// collective
+  void exchange(const void* out, std::span<const std::size_t> out_bytes, void* in, std::span<const std::size_t> in_bytes,
+                device::StreamHandle stream);
+
+  /// To be held while the host waits for a stream that has sums or exchanges in it: names `what` in the watchdog's line.
+  [[nodiscard]] Operation waiting(const std::string& what = "an all-reduce on the GPUs") const;
 
  private:
   class Communicator;

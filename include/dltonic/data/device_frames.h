@@ -7,8 +7,10 @@
 #include <memory>
 #include <span>
 
+#include "dltonic/comm/gpu.h"
 #include "dltonic/data/augment.h"
 #include "dltonic/data/batch.h"
+#include "dltonic/data/exchange.h"
 #include "dltonic/data/frame_set.h"
 #include "dltonic/data/residency.h"
 #include "dltonic/device/buffer.h"
@@ -32,18 +34,28 @@ class DeviceBatchBuffer {
   device::Buffer<std::uint16_t> labels_;
 };
 
-/// The frames of one rank. An epoch is `batches` global batches, of each of which the rank's share is `share` samples:
-/// position b × share + i of the epoch is sample i of the share of global batch b. All calls from one thread, and all work
-/// on one stream (or in stream order).
+/// The frames of one rank. Position b × share + i of an epoch is sample i of the rank's share of global batch b. All calls
+/// from one thread, and all work on one stream (or in stream order).
+///
+/// shard: rows of the first epoch come from host memory. When another one begins, those that change ranks go from GPU to
+/// GPU (exchange.h), in rounds, so that memory is the share and a round's rows on each side; host memory is not read again.
+/// Where the GPUs have no NCCL between them, every epoch's rows come from host memory. Ranks must agree on their residency
+/// where it is shard (choose()).
 class DeviceFrames {
  public:
   struct Plan {
     Residency residency = Residency::automatic;
-    std::int64_t batches = 0;               ///< of an epoch; 0: frames that are only evaluated
-    int share = 0;                          ///< this rank's samples of a global batch
+    bool chosen = false;                    ///< residency is what automatic came to, by choose(): said in the log
+    EpochShares shares = {};                ///< of training; none: frames that are only evaluated
+    comm::GpuReducer* gpus = nullptr;       ///< shard: exchanges rows where it is available(); outlives this
+    std::size_t round_bytes = 64 << 20;     ///< shard: of an exchange, about, on each side
     int most_evaluated = 0;                 ///< samples of the largest batch that is gathered by sample numbers
     std::size_t reserve_bytes = 512 << 20;  ///< GPU memory that others will still take: automatic leaves it free
   };
+  /// The residency that `plan` asks for, or the first for which this rank has room. Later enumerators take less: ranks agree
+  /// by their largest.
+  static Residency choose(const FrameSet& frames, const Plan& plan);
+
   /// `frames` stays where it is and outlives this. Says in the log where rows lie, and their bytes. Waits for uploads.
   /// DeviceError where the residency that was asked for does not fit.
   DeviceFrames(const FrameSet& frames, const Plan& plan);
@@ -53,8 +65,11 @@ class DeviceFrames {
 
   Residency residency() const;  ///< never automatic
 
-  /// `samples`: [batches][share], the rank's share of the epoch that begins. Enqueued behind the steps before it.
-  void start_epoch(std::span<const std::uint32_t> samples, device::StreamHandle stream);
+  /// Begins the epoch whose order this is. Enqueued behind the steps before it. CommError. shard: collective
+  void start_epoch(const EpochOrder& order, device::StreamHandle stream);
+  /// Between the beginning and the end of start_epoch() in its stream, once that is over: how long rows took to come. 0
+  /// where none did.
+  double start_ms() const;
   /// To be called before the step of each batch of the epoch is enqueued or its graph launched: with `stream`, work of
   /// `stream` from here on finds the rows of `batch`, and those of the next one are on their way. Else does nothing.
   void prepare_step(std::int64_t batch, device::StreamHandle stream);
@@ -66,6 +81,7 @@ class DeviceFrames {
   DeviceBatch gather(std::span<const std::uint32_t> samples, DeviceBatchBuffer& out, device::StreamHandle stream);
 
  private:
+  struct Needs;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

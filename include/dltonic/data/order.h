@@ -25,6 +25,7 @@ class EpochOrder {
   std::uint64_t dropped() const { return samples_.size() % batch_size_; }  ///< samples an epoch leaves out
   /// Samples of a part of global batch `batch`.
   std::span<const std::uint32_t> samples(std::uint64_t batch, BatchPart part) const;
+  std::span<const std::uint32_t> all() const { return order_; }  ///< batch after batch, then the dropped ones
 
  private:
   std::vector<std::uint32_t> samples_, order_;

@@ -9,7 +9,7 @@ namespace dltonic::data {
 enum class Residency {
   automatic,  ///< the first of the others that fits
   replicate,  ///< all rows in GPU memory
-  shard,      ///< the rows of the rank's share of the running epoch, uploaded when it starts
+  shard,      ///< the rows of the rank's share of the running epoch; others come when the next one starts
   stream,     ///< rows stay in host memory; those of each batch are uploaded one batch ahead
 };
 /// "auto", "replicate", "shard", "stream"; ConfigError for another word.

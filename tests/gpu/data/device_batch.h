@@ -30,10 +30,16 @@ inline FrameSet random_frames(const FrameShape& shape, std::size_t samples) {
   return set;
 }
 
-/// Sample numbers 0 … n − 1 in the order of an epoch.
-inline std::vector<std::uint32_t> order_of(std::size_t n, std::uint32_t epoch) {
-  return permutation(static_cast<std::uint32_t>(n), Random(9, Use::order, epoch));
+/// Sample numbers 0 … n − 1 in the order of an epoch of batches.
+inline EpochOrder order_of(std::size_t n, std::uint64_t batch_size, std::uint32_t epoch) {
+  std::vector<std::uint32_t> samples(n);
+  std::iota(samples.begin(), samples.end(), 0u);
+  EpochOrder order(std::move(samples), batch_size, 9);
+  order.start(epoch);
+  return order;
 }
+/// One rank that trains all.
+inline EpochShares shares_of(std::size_t n, std::uint64_t batch_size) { return EpochShares(n, batch_size, 0, 0, 1); }
 
 /// A batch in host memory, laid out as DeviceBatch says.
 struct HostBatch {

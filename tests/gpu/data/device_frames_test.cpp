@@ -33,21 +33,20 @@ class GatherOfShape : public testing::TestWithParam<FrameShape> {};
 
 TEST_P(GatherOfShape, EqualsTheHostsBatchBitForBit) {
   const FrameShape shape = GetParam();
-  const int share = 512, batches = 2;
+  const int share = 512;
   const FrameSet frames = random_frames(shape, 1100);
   device::Stream stream;
   device::Steps steps;
-  DeviceFrames on_gpu(frames, {.residency = Residency::replicate, .batches = batches, .share = share});
+  DeviceFrames on_gpu(frames, {.residency = Residency::replicate, .shares = shares_of(frames.size(), share)});
   DeviceBatchBuffer buffer(shape.features(), share);
   for (const auto& [name, options] : kAugmentations) {
     const Augmentation augmentation(options, shape, 0x123456789ABCDEFull);
     int failures = 0;
     for (const std::uint32_t epoch : {0u, 3u}) {
-      const auto order = order_of(frames.size(), epoch);
-      const auto samples = std::span(order).first(static_cast<std::size_t>(share * batches));
-      on_gpu.start_epoch(samples, stream);
+      const EpochOrder order = order_of(frames.size(), share, epoch);
+      on_gpu.start_epoch(order, stream);
       steps.set({.seed = 1, .epoch = epoch, .batch = epoch == 0 ? 0u : 1u}, stream);
-      const auto mine = samples.subspan(epoch == 0 ? 0 : static_cast<std::size_t>(share));
+      const auto mine = order.samples(epoch == 0 ? 0 : 1, {0, share});
       for (const int count : {1, 31, 32, 33, 100, 256, 300, 512}) {
         const int first = count == 512 ? 0 : static_cast<int>(epoch) * 7;
         soil(buffer, stream);
@@ -90,14 +89,14 @@ TEST(Gather, SaysWhatDoesNotFit) {
   const FrameSet frames = random_frames({1, 5, 5}, 100);
   device::Stream stream;
   device::Steps steps;
-  DeviceFrames on_gpu(frames, {.batches = 2, .share = 40, .most_evaluated = 10});
+  DeviceFrames on_gpu(frames, {.shares = shares_of(100, 40), .most_evaluated = 10});
   DeviceBatchBuffer small(25, 30), narrow(24, 40);
-  const auto order = order_of(100, 0);
-  EXPECT_THROW(on_gpu.start_epoch(order, stream), DeviceError);  // 100 samples, made for 80
+  const EpochOrder order = order_of(100, 40, 0);
+  EXPECT_THROW(on_gpu.start_epoch(order_of(100, 30, 0), stream), DeviceError);  // 3 batches, made for 2
   EXPECT_THROW(on_gpu.gather(steps.clock(), 0, 31, nullptr, small, stream), DeviceError);
   EXPECT_THROW(on_gpu.gather(steps.clock(), 20, 21, nullptr, small, stream), DeviceError);  // 41 of a share of 40
   EXPECT_THROW(on_gpu.gather(steps.clock(), 0, 1, nullptr, narrow, stream), DeviceError);
-  EXPECT_THROW(on_gpu.gather(std::span(order).first(11), small, stream), DeviceError);
+  EXPECT_THROW(on_gpu.gather(order.all().first(11), small, stream), DeviceError);
 }
 
 /// Prints what a training batch takes; the bound is ten times what is asked for.
@@ -107,10 +106,9 @@ TEST(Gather, OfATrainingBatchIsQuick) {
   const FrameSet frames = random_frames(shape, 20'000);
   device::Stream stream;
   device::Steps steps;
-  DeviceFrames on_gpu(frames, {.residency = Residency::replicate, .batches = 39, .share = count});
+  DeviceFrames on_gpu(frames, {.residency = Residency::replicate, .shares = shares_of(frames.size(), count)});
   DeviceBatchBuffer buffer(shape.features(), count);
-  const auto order = order_of(frames.size(), 0);
-  on_gpu.start_epoch(std::span(order).first(39 * 512), stream);
+  on_gpu.start_epoch(order_of(frames.size(), count, 0), stream);
   for (const auto& [name, options] : kAugmentations) {
     const Augmentation augmentation(options, shape, 7);
     steps.set({}, stream);

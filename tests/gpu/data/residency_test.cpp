@@ -12,7 +12,7 @@ namespace {
 
 using namespace test;
 
-constexpr int kGlobalBatch = 100, kShare = 37, kFirstOfShare = 63;  // the last of three ranks, say
+constexpr int kGlobalBatch = 100, kShare = 33, kRank = 2, kRanks = 3;
 constexpr std::int64_t kBatches = 12;
 
 class ResidencyOnGpu : public testing::TestWithParam<Residency> {
@@ -23,19 +23,11 @@ class ResidencyOnGpu : public testing::TestWithParam<Residency> {
   device::Stream stream;
   device::Steps steps;
 
-  DeviceFrames on_gpu() {
-    return DeviceFrames(frames, {.residency = GetParam(), .batches = kBatches, .share = kShare, .most_evaluated = 300});
-  }
+  DeviceFrames on_gpu() { return DeviceFrames(frames, {.residency = GetParam(), .shares = shares, .most_evaluated = 300}); }
+  const EpochShares shares{frames.size(), kGlobalBatch, 0, kRank, kRanks};
+  EpochOrder order(std::uint32_t epoch) const { return order_of(frames.size(), kGlobalBatch, epoch); }
   /// The rank's share of an epoch.
-  std::vector<std::uint32_t> share_of(std::uint32_t epoch) const {
-    const auto order = order_of(frames.size(), epoch);
-    std::vector<std::uint32_t> share;
-    for (std::int64_t b = 0; b < kBatches; ++b) {
-      const auto first = order.begin() + b * kGlobalBatch + kFirstOfShare;
-      share.insert(share.end(), first, first + kShare);
-    }
-    return share;
-  }
+  std::vector<std::uint32_t> share_of(std::uint32_t epoch) const { return shares.trained_by_this(order(epoch)); }
 };
 
 TEST_P(ResidencyOnGpu, GivesTheHostsBatchesInEveryEpochWithEvaluationInBetween) {
@@ -44,7 +36,7 @@ TEST_P(ResidencyOnGpu, GivesTheHostsBatchesInEveryEpochWithEvaluationInBetween) 
   DeviceBatchBuffer buffer(shape.features(), 300);
   for (const std::uint32_t epoch : {0u, 1u}) {
     const auto share = share_of(epoch);
-    gpu.start_epoch(share, stream);
+    gpu.start_epoch(order(epoch), stream);
     // An epoch that is gone on with begins in its middle.
     const std::int64_t first_batch = epoch == 0 ? 0 : 5;
     steps.set({.epoch = epoch, .batch = static_cast<std::uint32_t>(first_batch)}, stream);
@@ -83,7 +75,7 @@ TEST_P(ResidencyOnGpu, ACapturedGraphGoesThroughTheEpochs) {
   device::Buffer<std::byte> seen_bits(kEpochs * kBatches * bits_bytes), seen_labels(kEpochs * kBatches * label_bytes);
   std::optional<device::Graph> graph;
   for (std::uint32_t epoch = 0; epoch < kEpochs; ++epoch) {
-    gpu.start_epoch(share_of(epoch), stream);
+    gpu.start_epoch(order(epoch), stream);
     steps.set({.step = epoch * kBatches, .epoch = epoch}, stream);
     for (std::int64_t b = 0; b < kBatches; ++b) {
       if (!graph) {
@@ -122,16 +114,18 @@ INSTANTIATE_TEST_SUITE_P(All, ResidencyOnGpu, testing::Values(Residency::replica
 
 TEST(AutomaticResidency, IsChosenByFreeMemory) {
   const FrameSet frames = random_frames({1, 8, 8}, 1000);
-  EXPECT_EQ(DeviceFrames(frames, {.batches = 2, .share = 10}).residency(), Residency::replicate);
-  EXPECT_EQ(DeviceFrames(frames, {.batches = 2, .share = 10, .reserve_bytes = std::size_t{1} << 50}).residency(),
-            Residency::stream);
+  const DeviceFrames::Plan roomy{.shares = shares_of(20, 10)};
+  EXPECT_EQ(DeviceFrames(frames, roomy).residency(), Residency::replicate);
+  const DeviceFrames::Plan tight{.shares = shares_of(20, 10), .reserve_bytes = std::size_t{1} << 50};
+  EXPECT_EQ(DeviceFrames::choose(frames, tight), Residency::stream);
+  EXPECT_EQ(DeviceFrames(frames, tight).residency(), Residency::stream);
 }
 
 TEST(AutomaticResidency, TakesTheMemoryItSays) {
   const FrameSet frames = random_frames({1, 64, 64}, 2000);  // 512 bytes a row
   const auto bytes_of = [&](Residency residency) {
     const std::size_t before = device::memory_use().now;
-    const DeviceFrames gpu(frames, {.residency = residency, .batches = 10, .share = 50});
+    const DeviceFrames gpu(frames, {.residency = residency, .shares = shares_of(500, 50)});
     return device::memory_use().now - before - 2000 * sizeof(std::uint16_t) - 500 * sizeof(std::uint32_t);
   };
   EXPECT_EQ(bytes_of(Residency::replicate), 2000u * 512);
