@@ -119,6 +119,13 @@ void add_help(const Section& section, const std::string& prefix, std::string& te
   for (const auto& below : section.sections()) add_help(*below, prefix + below->name() + ".", text);
 }
 
+std::string written(const Value& value) {
+  if (value.kind != Value::Kind::list) return value.text;
+  std::vector<std::string> items;
+  for (const Value& item : value.items) items.push_back(written(item));
+  return "[" + join(items, ",") + "]";
+}
+
 }  // namespace
 
 std::string effective_yaml(const Section& root) {
@@ -136,6 +143,15 @@ std::string help(const Section& root) {
   std::string text;
   add_help(root, "", text);
   return text;
+}
+
+std::vector<std::pair<std::string, std::string>> flat_values(const std::string& text, const std::string& name) {
+  Faults faults;
+  const Document document = parse_document(text, name, 0, faults);
+  faults.raise();
+  std::vector<std::pair<std::string, std::string>> values;
+  for (const Entry& entry : document.entries) values.emplace_back(entry.key, written(entry.value));
+  return values;
 }
 
 }  // namespace dltonic::config

@@ -100,5 +100,12 @@ TEST_F(Effective, HelpNamesTypeDefaultUnitBoundsChoicesAndMeaning) {
   EXPECT_THAT(text, HasSubstr("\ndata.augmentation\n  data.augmentation.flip_x=false   (true or false)\n"));
 }
 
+TEST_F(Effective, FlatValuesNeedNoSchema) {
+  using Pair = std::pair<std::string, std::string>;
+  EXPECT_THAT(flat_values("a: {b: 5, c: [1, two]}\nd: \"x: y\"\nnone:\n", "t.yaml"),
+              ::testing::ElementsAre(Pair{"a.b", "5"}, Pair{"a.c", "[1,two]"}, Pair{"d", "x: y"}, Pair{"none", ""}));
+  EXPECT_THROW(flat_values("a: [", "t.yaml"), ConfigError);
+}
+
 }  // namespace
 }  // namespace dltonic::config
