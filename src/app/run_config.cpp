@@ -16,12 +16,16 @@ RunConfig::RunConfig() {
   s.key("dir", run.dir, "the run's folder; default: $SCRATCH_STORAGE_DIR/runs/<run.name>");
 }
 
+void RunConfig::read(const std::vector<std::string>& arguments) {
+  config::Loader loader(root_, DLTONIC_DEFAULT_CONFIGS);
+  loader.load(arguments);
+  if (run.name.empty()) run.name = data.name + "_" + model.kind;
+}
+
 void RunConfig::load(comm::World& world, const std::vector<std::string>& arguments) {
   world.agree("read the configuration", [&] {
-    config::Loader loader(root_, DLTONIC_DEFAULT_CONFIGS);
-    loader.load(arguments);
+    read(arguments);
     dirs_ = config::storage_dirs();
-    if (run.name.empty()) run.name = data.name + "_" + model.kind;
     if (run.dir.empty()) run.dir = (dirs_.scratch / "runs" / run.name).string();
   });
 }

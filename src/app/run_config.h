@@ -27,7 +27,10 @@ class RunConfig {
   RunConfig(const RunConfig&) = delete;
   RunConfig& operator=(const RunConfig&) = delete;
 
-  /// [FILE] KEY=VALUE...: every rank reads, faults are agreed and said once. collective
+  /// [FILE] KEY=VALUE...: reads and checks, touches no folder. run.name gets its default, run.dir doesn't. Does not
+  /// communicate.
+  void read(const std::vector<std::string>& arguments);
+  /// The same, with the storage folders and run.dir: every rank reads, faults are agreed and said once. collective
   void load(comm::World& world, const std::vector<std::string>& arguments);
   config::Section& root() { return root_; }
   const config::Section& root() const { return root_; }
