@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "dltonic/core/error.h"
+#include "dltonic/core/fault_point.h"
 #include "dltonic/core/file.h"
 #include "dltonic/core/hash.h"
 #include "dltonic/core/text.h"
@@ -33,6 +34,22 @@ std::optional<Name> parse_name(const std::string& name) {
   if (step < 0 || plain.substr(0, time) != cat("step-", step, "_") || plain.size() - time != std::strlen("20261122T220657Z"))
     return std::nullopt;
   return Name{step, plain.substr(time)};
+}
+
+/// "2026-11-22 22:06" -> "20261122T220659Z", as names of checkpoints have it: the last second of what was named.
+std::string last_second(const std::string& time) {
+  std::string digits;
+  for (const char c : time) {
+    if (c >= '0' && c <= '9') digits += c;
+    else if (std::strchr("-: TZ", c) == nullptr) digits += '?';
+  }
+  constexpr const char* kRest = "235959";  // of a day, an hour, a minute
+  if ((digits.size() != 8 && digits.size() != 10 && digits.size() != 12 && digits.size() != 14) ||
+      digits.find('?') != std::string::npos) {
+    throw ConfigError(cat("'", time, "' is no time; give it in UTC as 2026-11-22, 2026-11-22T22:06 or 20261122T220657Z"));
+  }
+  digits += kRest + (digits.size() - 8);
+  return digits.substr(0, 8) + "T" + digits.substr(8) + "Z";
 }
 
 /// "" where the manifest can be read and the sizes are its own.
@@ -122,9 +139,35 @@ std::string CheckpointStore::part(const fs::path& checkpoint, const std::string&
 
 std::vector<TensorView> CheckpointStore::tensors(const fs::path& checkpoint) { return read_manifest(checkpoint).tensors; }
 
+CheckpointEntry CheckpointStore::find(const std::string& which) const {
+  const std::vector<CheckpointEntry> all = list();
+  const auto first = [&](auto&& fits) {
+    const auto found = std::find_if(all.begin(), all.end(), fits);
+    return found == all.end() ? std::nullopt : std::optional(*found);
+  };
+  std::optional<CheckpointEntry> found;
+  if (which == "best" || which == "latest") {
+    if (const auto path = marker(which)) found = first([&](const auto& e) { return e.path == *path; });
+  } else if (which.starts_with('@')) {
+    const std::string until = last_second(which.substr(1));
+    for (const CheckpointEntry& entry : all) {
+      if (entry.time <= until && (!found || entry.time > found->time)) found = entry;
+    }
+  } else {
+    const std::string step = which.starts_with("step-") ? which.substr(5) : which;
+    found = first([&](const auto& e) { return e.name == which || std::to_string(e.step) == step; });
+  }
+  if (found) return *found;
+  std::vector<std::string> names;
+  for (const CheckpointEntry& entry : all) names.push_back(entry.name + (entry.good() ? "" : " (" + entry.fault + ")"));
+  throw ConfigError(
+      cat("no checkpoint '", which, "' in ", folder_.string(), "; there ", names.empty() ? "is none" : "are " + join(names)));
+}
+
 void CheckpointStore::remove(const fs::path& checkpoint) {
   const fs::path part = checkpoint.string() + ".part";
   rename_durably(checkpoint, part);
+  fail_at(fault::kDuringPrune);
   std::error_code error;
   fs::remove_all(part, error);
   if (error) throw StorageError(cat("cannot remove ", part.string(), ": ", error.message()));

@@ -6,12 +6,13 @@
 
 #include "dltonic/core/clock.h"
 #include "dltonic/core/error.h"
+#include "dltonic/core/fault_point.h"
 #include "dltonic/core/file.h"
-#include "dltonic/core/hash.h"
 #include "dltonic/core/text.h"
 #include "dltonic/store/checkpoint_store.h"
 #include "store/manifest.h"
 #include "store/parallel_file.h"
+#include "store/read_back.h"
 
 namespace dltonic::store {
 namespace {
@@ -63,16 +64,17 @@ void expect_same_everywhere(comm::World& world, std::span<const TensorView> tens
 }
 
 /// Each rank writes whole rows of the first dimension; what has no row for everybody is root's.
-void write_tensor(ParallelFile& file, const TensorView& tensor, comm::World& world) {
+Written write_tensor(ParallelFile& file, const TensorView& tensor, comm::World& world) {
   const std::vector<hsize_t> extent(tensor.shape.begin(), tensor.shape.end());
   const auto dataset = file.create("/" + tensor.name, file_type(tensor.type), extent);
-  if (tensor.elements() == 0) return;
+  const auto* const data = static_cast<const std::byte*>(tensor.data);
+  if (tensor.elements() == 0) return {tensor.name, 0, data, 0};
   comm::Share share{0, 0};
   if (extent.empty()) share.count = world.is_root() ? 1 : 0;
   else share = comm::share_of(extent[0], world.rank(), world.size());
   const std::uint64_t row_bytes = extent.empty() ? tensor.bytes() : tensor.bytes() / extent[0];
-  file.write(dataset, memory_type(tensor.type), share.first, share.count,
-             static_cast<const std::byte*>(tensor.data) + share.first * row_bytes);
+  file.write(dataset, memory_type(tensor.type), share.first, share.count, data + share.first * row_bytes);
+  return {tensor.name, file.offset_of(dataset), data, tensor.bytes()};
 }
 
 /// A name that no checkpoint has yet.
@@ -86,7 +88,8 @@ std::filesystem::path fresh_name(const std::filesystem::path& folder, std::int64
 }  // namespace
 
 std::filesystem::path CheckpointStore::save(comm::World& world, std::int64_t step, std::span<const TensorView> tensors,
-                                            const std::vector<std::pair<std::string, std::string>>& parts) {
+                                            const std::vector<std::pair<std::string, std::string>>& parts, SaveReport* report) {
+  const Stopwatch watch;
   expect_same_everywhere(world, tensors);
   std::filesystem::path target, part;
   Manifest manifest;
@@ -98,6 +101,7 @@ std::filesystem::path CheckpointStore::save(comm::World& world, std::int64_t ste
       manifest.parts[key] = nlohmann::json::parse(text, nullptr, false);
       if (manifest.parts[key].is_discarded()) throw DataError(cat("the checkpoint's part '", key, "' is no JSON text: ", text));
     }
+    fail_at(fault::kBeforeWrite, step);
     if (!world.is_root()) return;
     make_directories(folder_);
     remove_leftovers();
@@ -115,18 +119,24 @@ std::filesystem::path CheckpointStore::save(comm::World& world, std::int64_t ste
       file.text_attribute("schema", kCheckpointSchema);
       file.number_attribute("version", kCheckpointVersion);
       file.number_attribute("step", step);
-      for (const TensorView& tensor : tensors) write_tensor(file, tensor, world);
-      file.commit();
+      std::vector<Written> written;
+      for (std::size_t i = 0; i < tensors.size(); ++i) {
+        if (i == tensors.size() / 2) fail_at(fault::kBetweenRanksWrites, step);
+        written.push_back(write_tensor(file, tensors[i], world));
+      }
+      file.commit([&](const std::filesystem::path& made) { manifest.state_sha256 = sha256_of_written(made, written); });
     }
+    const double durable_s = watch.seconds();
     world.agree("finishing the checkpoint " + target.string(), [&] {
-      if (!world.is_root()) return;
+      fail_at(fault::kBeforeManifest, step);
+      if (!world.is_root()) return fail_at(fault::kBeforeRename, step);
       manifest.state_bytes = std::filesystem::file_size(part / kStateFile);
-      manifest.state_sha256 = sha256_file(part / kStateFile);
       for (const TensorView& tensor : tensors) manifest.tensors.push_back({tensor.name, tensor.type, tensor.shape, nullptr});
       write_file_atomic(part / kManifestFile, manifest_text(manifest));
-      sync_path(part);
+      fail_at(fault::kBeforeRename, step);
       rename_durably(part, target);
     });
+    if (report != nullptr) *report = {manifest.state_bytes, manifest.state_sha256, durable_s, watch.seconds()};
   } catch (...) {
     std::error_code ignored;
     if (world.is_root()) std::filesystem::remove_all(part, ignored);
@@ -138,7 +148,8 @@ std::filesystem::path CheckpointStore::save(comm::World& world, std::int64_t ste
 namespace {
 
 /// All that differs between what the checkpoint holds and what is wanted.
-std::vector<std::string> differences(const std::vector<TensorView>& saved, std::span<const TensorView> wanted) {
+std::vector<std::string> differences(const std::vector<TensorView>& saved, std::span<const TensorView> wanted,
+                                     CheckpointStore::Others others) {
   std::map<std::string, const TensorView*> by_name;
   for (const TensorView& tensor : saved) by_name[tensor.name] = &tensor;
   std::vector<std::string> found;
@@ -153,6 +164,7 @@ std::vector<std::string> differences(const std::vector<TensorView>& saved, std::
     }
     by_name.erase(it);
   }
+  if (others == CheckpointStore::Others::left) return found;
   for (const auto& [name, tensor] : by_name)
     found.push_back(cat(name, ": ", layout_text(*tensor), " in the checkpoint, not wanted"));
   return found;
@@ -160,7 +172,8 @@ std::vector<std::string> differences(const std::vector<TensorView>& saved, std::
 
 }  // namespace
 
-void CheckpointStore::load(comm::World& world, const std::filesystem::path& checkpoint, std::span<const TensorView> tensors) {
+void CheckpointStore::load(comm::World& world, const std::filesystem::path& checkpoint, std::span<const TensorView> tensors,
+                           Others others) {
   const std::string what = "loading the checkpoint " + checkpoint.string();
   world.agree(what, [&] {
     if (!world.is_root()) return;
@@ -168,7 +181,7 @@ void CheckpointStore::load(comm::World& world, const std::filesystem::path& chec
     if (!fault.empty()) throw DataError(cat(checkpoint.string(), " is damaged: ", fault));
   });
   world.agree(what, [&] {
-    const auto faults = differences(read_manifest(checkpoint).tensors, tensors);
+    const auto faults = differences(read_manifest(checkpoint).tensors, tensors, others);
     if (!faults.empty()) throw DataError(cat(checkpoint.string(), " does not fit this model:\n  ", join(faults, "\n  ")));
     const h5::ReadFile file(checkpoint / kStateFile, "use another checkpoint");
     file.expect_schema(kCheckpointSchema, kCheckpointVersion);

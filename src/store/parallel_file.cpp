@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <future>
 
 #include "dltonic/comm/mpi_handle.h"
 #include "dltonic/core/error.h"
@@ -222,20 +223,33 @@ void ParallelFile::write_strings(const std::string& name, const std::vector<std:
   write(dataset, type.get(), 0, root ? rows : 0, bytes.data());
 }
 
-void ParallelFile::commit() {
+std::uint64_t ParallelFile::offset_of(Dataset dataset) const {
+  const Open& open = datasets_.at(dataset);
+  const haddr_t offset = H5Dget_offset(open.handle.get());
+  if (offset == HADDR_UNDEF) h5::fail("find the data of", {path_, open.name});
+  return offset;
+}
+
+void ParallelFile::commit(const std::function<void(const std::filesystem::path&)>& read_back) {
   const std::string what = "finishing " + path_.string();
-  // H5Fflush makes every rank sync its own descriptor (MPI_File_sync).
-  together(what, [&] { h5::checked(H5Fflush(file_.get(), H5F_SCOPE_GLOBAL), "flush", {path_, {}}); });
   for (Open& open : datasets_) {
     together(what, [&] { h5::checked(H5Dclose(open.handle.release()), "close", {path_, open.name}); });
   }
   datasets_.clear();
   together(what, [&] { h5::checked(H5Fclose(file_.release()), "close", {path_, {}}); });
+  // Every rank syncs what its host still holds back. Not H5Fflush: that is a collective call in which a disk that fails on
+  // one host would leave the others waiting, and nothing could be read back meanwhile.
   together(what, [&] {
-    if (!world_.is_root()) return;
-    std::filesystem::resize_file(part_, std::filesystem::file_size(part_));  // gives back what was claimed and not used
+    std::future<void> reader;
+    if (world_.is_root()) {
+      std::filesystem::resize_file(part_, std::filesystem::file_size(part_));  // gives back what was claimed and not used
+      if (read_back) reader = std::async(std::launch::async, read_back, part_);
+    }
     sync_path(part_);
-    rename_durably(part_, path_);
+    if (reader.valid()) reader.get();
+  });
+  together(what, [&] {
+    if (world_.is_root()) rename_durably(part_, path_);
   });
   over_ = true;
 }

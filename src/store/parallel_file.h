@@ -65,8 +65,12 @@ class ParallelFile {
   /// The same for texts, zero-padded to the longest.
   void write_strings(const std::string& name, const std::vector<std::string>& root_texts);
 
-  /// Flush, close, sync, rename.
-  void commit();
+  /// Where a contiguous dataset's bytes begin in the file, in the order of its elements.
+  std::uint64_t offset_of(Dataset dataset) const;
+
+  /// Close, sync, rename. Where given, root calls `read_back` on the closed file (which has not its final name yet) while
+  /// the disks work.
+  void commit(const std::function<void(const std::filesystem::path&)>& read_back = {});
 
   /// Longest piece that a rank writes in one call: MPI counts are ints. Tests make it small.
   static inline std::uint64_t piece_bytes = std::uint64_t{256} << 20;

@@ -30,6 +30,14 @@ struct CheckpointEntry {
   bool good() const { return fault.empty(); }
 };
 
+/// What a save did, for figures and the journal of verified copies.
+struct SaveReport {
+  std::uint64_t bytes = 0;   ///< of state.h5; root alone knows it
+  std::string state_sha256;  ///< the same
+  double durable_s = 0;      ///< from the call until state.h5 is on the disk and read back
+  double seconds = 0;        ///< the whole call
+};
+
 class CheckpointStore {
  public:
   /// `folder` holds the checkpoints; it is made by the first save.
@@ -37,15 +45,19 @@ class CheckpointStore {
   const std::filesystem::path& folder() const { return folder_; }
 
   /// Saves tensors that every rank holds alike (each rank writes a slab of each). `parts` go into the manifest under
-  /// their names; each is JSON text. Returns the new directory. On failure nothing is left and StorageError is thrown,
-  /// agreed; DataError, agreed, where ranks give different tensors. collective
+  /// their names; each is JSON text. The file is read back and compared with memory before the checkpoint gets its name.
+  /// Returns the new directory. On failure nothing is left and StorageError is thrown, agreed; DataError, agreed, where
+  /// ranks give different tensors. collective
   std::filesystem::path save(comm::World& world, std::int64_t step, std::span<const TensorView> tensors,
-                             const std::vector<std::pair<std::string, std::string>>& parts);
+                             const std::vector<std::pair<std::string, std::string>>& parts, SaveReport* report = nullptr);
 
   /// Reads `checkpoint` into the views, the same on every rank and on any number of ranks; the checksum is verified
   /// first. Throws DataError, agreed, with a list of all differences where names, types or shapes differ from the views,
-  /// and with the reason where the checkpoint is damaged. collective
-  static void load(comm::World& world, const std::filesystem::path& checkpoint, std::span<const TensorView> tensors);
+  /// and with the reason where the checkpoint is damaged. Tensors that it has beside them are a difference, too, unless
+  /// `others` are left alone. collective
+  enum class Others { refused, left };
+  static void load(comm::World& world, const std::filesystem::path& checkpoint, std::span<const TensorView> tensors,
+                   Others others = Others::refused);
 
   /// The manifest's part `name` (JSON text), "" where there is none. Throws DataError for an unreadable manifest.
   static std::string part(const std::filesystem::path& checkpoint, const std::string& name);
@@ -59,6 +71,11 @@ class CheckpointStore {
   /// Newest checkpoint that verify() finds nothing wrong with. Every broken one that is passed over on the way is
   /// described in `skipped`, one line each. Root looks, all get the answer. collective
   std::optional<CheckpointEntry> newest_good(comm::World& world, std::vector<std::string>* skipped = nullptr) const;
+
+  /// The checkpoint that `which` means: "best", "latest", a name, "step-<n>" or "<n>" (its newest), "@<time>" (the last one
+  /// saved at or before it, UTC: "@2026-11-22 22:06", down to "@2026-11-22" for the end of that day). Each looked at without
+  /// reading state.h5. ConfigError that lists what there is where it means none. Any rank, alone.
+  CheckpointEntry find(const std::string& which) const;
 
   /// Deletes a checkpoint so that no half of it ever bears a good name. Any rank, alone. Throws StorageError.
   static void remove(const std::filesystem::path& checkpoint);

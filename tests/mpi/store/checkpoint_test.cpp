@@ -9,7 +9,10 @@
 
 #include "dltonic/core/error.h"
 #include "dltonic/core/file.h"
+#include "dltonic/core/hash.h"
+#include "dltonic/core/text.h"
 #include "mpi/store/store_support.h"
+#include "store/read_back.h"
 #include "support/mpi_world.h"
 
 using namespace dltonic;
@@ -76,7 +79,13 @@ TEST(Checkpoint, ComesBackOnEveryRank) {
   EXPECT_THAT(checkpoints.list(), IsEmpty());
   EXPECT_FALSE(checkpoints.newest_good(world()));
   State saved(3), loaded(0);
-  const auto path = checkpoints.save(world(), 1200, saved.views(), kParts);
+  store::SaveReport report;
+  const auto path = checkpoints.save(world(), 1200, saved.views(), kParts, &report);
+  EXPECT_GE(report.seconds, report.durable_s);
+  if (world().is_root()) {
+    EXPECT_EQ(report.bytes, std::filesystem::file_size(path / "state.h5"));
+    EXPECT_EQ(report.state_sha256, sha256_file(path / "state.h5"));
+  }
   EXPECT_THAT(path.filename().string(), testing::MatchesRegex("step-1200_[0-9]{8}T[0-9]{6}Z"));
   EXPECT_EQ(CheckpointStore::verify(path), "");
   CheckpointStore::load(world(), path, loaded.views());
@@ -194,6 +203,75 @@ TEST(Checkpoint, TwoOfTheSameStepAndSecondAreKeptApart) {
   EXPECT_EQ(checkpoints.list().size(), 2u);
   CheckpointStore::load(world(), second, loaded.views());
   EXPECT_EQ(loaded, b);
+}
+
+TEST(Checkpoint, IsChosenByMarkerNameStepAndTime) {
+  const auto folder = test::shared_folder();
+  CheckpointStore checkpoints(folder);
+  State state(1);
+  if (world().size() > 1) return;  // nothing here is collective
+  const auto made = checkpoints.save(world(), 1, state.views(), {});
+  for (const char* name :
+       {"step-10_20261122T100000Z", "step-20_20261122T110000Z", "step-15_20261123T000000Z", "step-20_20261122T110000Z-2"})
+    std::filesystem::copy(made, folder / name);
+  std::filesystem::remove_all(made);
+  checkpoints.set_marker("latest", folder / "step-15_20261123T000000Z");
+  const auto chosen = [&](const std::string& which) { return checkpoints.find(which).name; };
+  EXPECT_EQ(chosen("latest"), "step-15_20261123T000000Z");
+  EXPECT_EQ(chosen("step-20_20261122T110000Z"), "step-20_20261122T110000Z");
+  EXPECT_EQ(chosen("step-20"), "step-20_20261122T110000Z-2");
+  EXPECT_EQ(chosen("10"), "step-10_20261122T100000Z");
+  EXPECT_EQ(chosen("@2026-11-22 10:59"), "step-10_20261122T100000Z");
+  EXPECT_EQ(chosen("@2026-11-22T11:00:00Z").substr(0, 24), "step-20_20261122T110000Z");
+  EXPECT_EQ(chosen("@20261122T110000Z").substr(0, 7), "step-20");
+  EXPECT_EQ(chosen("@2026-11-22").substr(0, 7), "step-20");
+  EXPECT_EQ(chosen("@2027-01-01 05"), "step-15_20261123T000000Z");  // the last one in time, not the highest step
+  for (const char* none : {"best", "step-7", "7", "@2026-11-22 09:59:59", "step-", "", ".."}) {
+    try {
+      checkpoints.find(none);
+      ADD_FAILURE() << none;
+    } catch (const ConfigError& error) {
+      EXPECT_THAT(error.what(), AllOf(HasSubstr(cat("'", none, "'")), HasSubstr("step-10_20261122T100000Z")));
+    }
+  }
+  for (const char* wrong : {"@", "@yesterday", "@2026-11", "@2026-11-22 1", "@2026/11/22"}) {
+    try {
+      checkpoints.find(wrong);
+      ADD_FAILURE() << wrong;
+    } catch (const ConfigError& error) {
+      EXPECT_THAT(error.what(), HasSubstr("is no time"));
+    }
+  }
+}
+
+TEST(Checkpoint, WhatWasWrittenIsReadBackAndCompared) {
+  const auto folder = test::shared_folder();
+  if (world().size() > 1) return;
+  std::string content(3'000'000, 'x');
+  for (std::size_t i = 0; i < content.size(); ++i) content[i] = static_cast<char>(i * 7919 >> 5);
+  write_file_atomic(folder / "f", content);
+  const auto* bytes = reinterpret_cast<const std::byte*>(content.data());
+  const std::vector<store::Written> all{
+      {"late", 1'500'000, bytes + 1'500'000, 1'500'000}, {"empty", 7, bytes, 0}, {"early", 10, bytes + 10, 1'400'000}};
+  EXPECT_EQ(store::sha256_of_written(folder / "f", all), sha256_hex(content));
+  const auto refused = [&](std::vector<store::Written> written) {
+    try {
+      store::sha256_of_written(folder / "f", written);
+    } catch (const StorageError& error) {
+      return std::string(error.what());
+    }
+    return std::string("not refused");
+  };
+  for (const std::size_t at : {std::size_t{10}, std::size_t{1'048'576}, std::size_t{1'400'009}, std::size_t{2'999'999}}) {
+    flip_byte(folder / "f", static_cast<std::streamoff>(at));
+    EXPECT_THAT(refused(all),
+                AllOf(HasSubstr("does not read back as it was written"), HasSubstr(at < 1'450'000 ? "early" : "late")));
+    flip_byte(folder / "f", static_cast<std::streamoff>(at));
+  }
+  flip_byte(folder / "f", 1'450'000);  // nobody's byte
+  EXPECT_EQ(store::sha256_of_written(folder / "f", all).size(), 64u);
+  std::filesystem::resize_file(folder / "f", 2'000'000);
+  EXPECT_THAT(refused(all), AllOf(HasSubstr("2000000 bytes"), HasSubstr("late")));
 }
 
 TEST(Checkpoint, RemovalAndLeftovers) {
