@@ -1,65 +1,91 @@
 #include "store/part_file.h"
 
-#include <signal.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <fstream>
 #include <string>
+
+#include "dltonic/core/log.h"
+#include "dltonic/core/text.h"
+#include "store/process_id.h"
 
 namespace dltonic::store {
 namespace {
 
+namespace fs = std::filesystem;
 constexpr auto kForeignAge = std::chrono::hours(24);
 
-std::string host_name() {
-  char name[256] = "";
-  ::gethostname(name, sizeof name - 1);
-  return name;
-}
-
-/// No such process, or one that has ended and only waits for its parent to ask how (a killed mpirun leaves such ranks).
-bool is_gone(pid_t process) {
-  if (::kill(process, 0) != 0) return errno == ESRCH;
-  std::ifstream stat("/proc/" + std::to_string(process) + "/stat");
-  std::string line;
-  std::getline(stat, line);
-  const std::size_t name_end = line.rfind(')');  // "<pid> (<name>) <state> ..."
-  return name_end != std::string::npos && name_end + 2 < line.size() &&
-         (line[name_end + 2] == 'Z' || line[name_end + 2] == 'X');
-}
-
 /// `owner`: "<host>-<process id>".
-bool is_stale(const std::string& owner, const std::filesystem::directory_entry& entry) {
+bool is_stale(const std::string& owner, const fs::directory_entry& entry) {
   const std::size_t dash = owner.rfind('-');
   if (dash == std::string::npos) return false;
   pid_t process = 0;
   const auto [end, error] = std::from_chars(owner.data() + dash + 1, owner.data() + owner.size(), process);
   if (error != std::errc{} || end != owner.data() + owner.size() || process <= 0) return false;
-  if (owner.substr(0, dash) == host_name()) return is_gone(process);
+  if (owner.substr(0, dash) == host_name()) return has_ended(process);
   std::error_code unknown;
   const auto written = entry.last_write_time(unknown);
-  return !unknown && std::filesystem::file_time_type::clock::now() - written > kForeignAge;
+  return !unknown && fs::file_time_type::clock::now() - written > kForeignAge;
+}
+
+/// Of a file, or of all files in a folder.
+std::uint64_t bytes_in(const fs::path& path) {
+  std::error_code error;
+  if (!fs::is_directory(path, error)) {
+    const auto bytes = fs::file_size(path, error);
+    return error ? 0 : bytes;
+  }
+  std::uint64_t sum = 0;
+  for (const auto& entry : fs::directory_iterator(path, error)) sum += bytes_in(entry.path());
+  return sum;
+}
+
+void remove_with_word(const fs::path& part) {
+  std::error_code error;
+  fs::remove_all(part, error);
+  if (error) log::warn(cat("cannot remove ", part.string(), ", left by a job that has ended: ", error.message()));
+  else log::info(cat("removed ", part.string(), ", left by a job that has ended"));
 }
 
 }  // namespace
 
-std::filesystem::path part_file(const std::filesystem::path& path) {
+fs::path part_file(const fs::path& path) {
   return path.string() + "." + host_name() + "-" + std::to_string(::getpid()) + ".part";
 }
 
-void remove_stale_parts(const std::filesystem::path& path) {
-  const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+std::vector<fs::path> stale_parts(const fs::path& path) {
+  const auto folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   const std::string begin = path.filename().string() + ".", end = ".part";
+  std::vector<fs::path> found;
   std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
     const std::string name = entry.path().filename().string();
     if (name.size() <= begin.size() + end.size() || !name.starts_with(begin) || !name.ends_with(end)) continue;
     const std::string owner = name.substr(begin.size(), name.size() - begin.size() - end.size());
-    if (is_stale(owner, entry)) std::filesystem::remove(entry.path(), ignored);
+    if (is_stale(owner, entry)) found.push_back(entry.path());
   }
+  return found;
+}
+
+void remove_stale_parts(const fs::path& path) {
+  for (const auto& part : stale_parts(path)) remove_with_word(part);
+}
+
+fs::path adopt_part(const fs::path& path) {
+  const fs::path mine = part_file(path);
+  auto left = stale_parts(path);
+  std::sort(left.begin(), left.end(), [](const fs::path& a, const fs::path& b) { return bytes_in(a) > bytes_in(b); });
+  std::error_code error;
+  for (const auto& part : left) {
+    if (!fs::exists(mine, error)) {
+      fs::rename(part, mine, error);
+      if (!error) continue;
+    }
+    remove_with_word(part);
+  }
+  return mine;
 }
 
 }  // namespace dltonic::store

@@ -14,6 +14,18 @@
 namespace dltonic::store {
 namespace {
 
+std::filesystem::path folder_of(const std::filesystem::path& file) {
+  return file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+}
+
+[[noreturn]] void disk_full(const std::filesystem::path& file, std::uint64_t needed, std::uint64_t free) {
+  throw DiskFull(cat("disk full: ", file.string(), " needs ", with_commas(needed), " more bytes (", human_bytes(needed), "), ",
+                     with_commas(free), " (", human_bytes(free), ") are free in ", folder_of(file).string(),
+                     "; free some space or choose another folder"));
+}
+
+}  // namespace
+
 std::uint64_t free_bytes(const std::filesystem::path& folder) {
   struct statvfs status {};
   if (::statvfs(folder.c_str(), &status) != 0)
@@ -21,23 +33,11 @@ std::uint64_t free_bytes(const std::filesystem::path& folder) {
   return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
 }
 
-std::filesystem::path folder_of(const std::filesystem::path& file) {
-  return file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
-}
-
-[[noreturn]] void disk_full(const std::filesystem::path& file, std::uint64_t needed, std::uint64_t free) {
-  throw StorageError(cat("disk full: ", file.string(), " needs ", with_commas(needed), " more bytes (", human_bytes(needed),
-                         "), ", with_commas(free), " (", human_bytes(free), ") are free in ", folder_of(file).string(),
-                         "; free some space or choose another folder"));
-}
-
-}  // namespace
-
 void require_space(const std::filesystem::path& file, std::uint64_t size, std::uint64_t bytes) {
   struct rlimit limit {};
   if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && size + bytes > limit.rlim_cur) {
-    throw StorageError(cat("file size limit: ", file.string(), " needs ", with_commas(size + bytes),
-                           " bytes, this process may write ", with_commas(limit.rlim_cur), " (ulimit -f); raise the limit"));
+    throw DiskFull(cat("file size limit: ", file.string(), " needs ", with_commas(size + bytes),
+                       " bytes, this process may write ", with_commas(limit.rlim_cur), " (ulimit -f); raise the limit"));
   }
   const std::uint64_t free = free_bytes(folder_of(file));
   if (bytes > free) disk_full(file, bytes, free);

@@ -4,9 +4,19 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "dltonic/core/error.h"
+
 namespace dltonic::store {
 
-/// Throws StorageError, with the bytes needed and free, where `file` (which may not exist yet) cannot grow from `size` by
+/// No room: to try again makes sense only once some is freed.
+struct DiskFull : StorageError {
+  using StorageError::StorageError;
+};
+
+/// What an unprivileged process may still write to the file system of `folder`. Throws StorageError.
+std::uint64_t free_bytes(const std::filesystem::path& folder);
+
+/// Throws DiskFull, with the bytes needed and free, where `file` (which may not exist yet) cannot grow from `size` by
 /// `bytes`: file system full, or beyond this process's file size limit (ulimit -f).
 void require_space(const std::filesystem::path& file, std::uint64_t size, std::uint64_t bytes);
 

@@ -10,6 +10,8 @@
 
 namespace dltonic::store {
 
+constexpr const char* kJournalFile = "journal.jsonl";
+
 enum class Place { scratch, project };
 std::string place_name(Place place);  ///< "scratch", "project"
 

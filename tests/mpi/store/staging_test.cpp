@@ -33,12 +33,27 @@ struct Places {
 
 TEST(Staging, CopiesOnceAndKeepsAGoodCopy) {
   const Places p;
-  const auto first = store::stage_file(world(), p.from, p.to);
-  EXPECT_TRUE(first.copied);
-  EXPECT_EQ(first.bytes, p.content.size());
-  EXPECT_EQ(read_text(p.to), p.content);
+  {
+    const auto first = store::stage_file(world(), p.from, p.to);
+    EXPECT_TRUE(first.copied);
+    EXPECT_EQ(first.bytes, p.content.size());
+    EXPECT_EQ(read_text(p.to), p.content);
+  }
   EXPECT_FALSE(store::stage_file(world(), p.from, p.to).copied);
-  EXPECT_THAT(test::names_in(p.to.parent_path()), testing::ElementsAre("f.h5"));
+  world().barrier();  // every host's lease is given back
+  EXPECT_THAT(test::names_in(p.to.parent_path()), testing::ElementsAre(".dltonic-copies.jsonl", "f.h5"));
+}
+
+TEST(Staging, ACopyIsHeldWhileItIsUsed) {
+  const Places p;
+  {
+    const auto staged = store::stage_file(world(), p.from, p.to);
+    EXPECT_EQ(staged.lease != nullptr, world().local_rank() == 0);
+    EXPECT_EQ(store::living_leases(p.to).size(), 1u);
+    world().barrier();
+  }
+  world().barrier();
+  EXPECT_TRUE(store::living_leases(p.to).empty());
 }
 
 TEST(Staging, CopiesAgainWhereTheSourceIsNewerOrTheCopyWasCut) {

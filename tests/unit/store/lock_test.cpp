@@ -1,0 +1,241 @@
+#include "dltonic/store/lock.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <nlohmann/json.hpp>
+
+#include "dltonic/core/error.h"
+#include "store/eviction.h"
+#include "store/process_id.h"
+#include "store/space.h"
+#include "unit/store/folders.h"
+
+using namespace dltonic;
+using namespace dltonic::store;
+using namespace dltonic::test;
+using testing::HasSubstr;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Another process that holds a lock (or a lease) until it is told or killed.
+class HoldingProcess {
+ public:
+  explicit HoldingProcess(const std::function<void()>& take) {
+    int ready[2];
+    if (::pipe(ready) != 0) throw std::runtime_error("pipe");
+    process_ = ::fork();
+    if (process_ == 0) {
+      take();
+      [[maybe_unused]] const ssize_t told = ::write(ready[1], "x", 1);
+      for (;;) ::pause();
+    }
+    char byte = 0;
+    [[maybe_unused]] const ssize_t heard = ::read(ready[0], &byte, 1);
+    ::close(ready[0]);
+    ::close(ready[1]);
+  }
+  ~HoldingProcess() {
+    if (process_ > 0) kill();
+  }
+  void kill() {
+    ::kill(process_, SIGKILL);
+    ::waitpid(process_, nullptr, 0);
+    process_ = -1;
+  }
+  pid_t number() const { return process_; }
+
+ private:
+  pid_t process_;
+};
+
+std::string refusal(const fs::path& file) {
+  try {
+    const Lock lock(file, "training");
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return {};
+}
+
+void set_age(const fs::path& file, double age_s) {
+  struct timespec times[2]{};
+  ::clock_gettime(CLOCK_REALTIME, &times[1]);
+  times[1].tv_sec -= static_cast<time_t>(age_s);
+  times[0].tv_nsec = UTIME_OMIT;
+  ASSERT_EQ(::utimensat(AT_FDCWD, file.c_str(), times, 0), 0);
+}
+
+/// As a job on another host would have written it.
+void put_foreign(const fs::path& file, double age_s) {
+  put(file, nlohmann::json{{"host", "elsewhere"},
+                           {"space", "x"},
+                           {"process", 4711},
+                           {"start", "1"},
+                           {"since", "2026-11-22T22:06:57Z"},
+                           {"what", "training"}}
+                .dump());
+  set_age(file, age_s);
+}
+
+}  // namespace
+
+TEST(Lock, IsThereWhileItLivesAndGoneAfter) {
+  const TemporaryFolder folder;
+  {
+    const Lock lock(folder / "run.lock", "training");
+    const auto holder = living_holder(folder / "run.lock");
+    ASSERT_TRUE(holder);
+    EXPECT_EQ(holder->process, ::getpid());
+    EXPECT_EQ(holder->host, host_name());
+    EXPECT_THAT(refusal(folder / "run.lock"), HasSubstr("is in use by process " + std::to_string(::getpid())));
+  }
+  EXPECT_FALSE(fs::exists(folder / "run.lock"));
+  EXPECT_EQ(refusal(folder / "run.lock"), "");
+}
+
+TEST(Lock, NamesHostProcessAndStartOfALivingHolder) {
+  const TemporaryFolder folder;
+  const HoldingProcess other([&] { new Lock(folder / "run.lock", "training"); });
+  const std::string text = refusal(folder / "run.lock");
+  EXPECT_THAT(text, HasSubstr("process " + std::to_string(other.number())));
+  EXPECT_THAT(text, HasSubstr(" on " + host_name()));
+  EXPECT_THAT(text, testing::ContainsRegex("training since 20[0-9-]+T[0-9:]+Z"));
+  EXPECT_EQ(text.find('\n'), std::string::npos);
+}
+
+TEST(Lock, OfAKilledProcessOfThisHostCountsForNothingAtOnce) {
+  const TemporaryFolder folder;
+  HoldingProcess other([&] { new Lock(folder / "run.lock", "training"); });
+  other.kill();
+  EXPECT_TRUE(fs::exists(folder / "run.lock"));
+  EXPECT_FALSE(living_holder(folder / "run.lock"));
+  EXPECT_EQ(refusal(folder / "run.lock"), "");
+}
+
+TEST(Lock, OfALaterProcessWithTheSameNumberCountsForNothing) {
+  const TemporaryFolder folder;
+  const HoldingProcess other([] {});
+  ProcessId then = this_process();
+  then.number = other.number();
+  put(folder / "run.lock", nlohmann::json{{"host", then.host},
+                                          {"space", then.space},
+                                          {"process", then.number},
+                                          {"start", "1"},
+                                          {"since", "2026-11-22T22:06:57Z"},
+                                          {"what", "training"}}
+                               .dump());
+  EXPECT_EQ(refusal(folder / "run.lock"), "");
+}
+
+TEST(Lock, OfAnotherHostIsJudgedByItsLastSignOfLife) {
+  const TemporaryFolder folder;
+  put_foreign(folder / "run.lock", kDeadAfter_s / 2);
+  EXPECT_THAT(refusal(folder / "run.lock"), HasSubstr("process 4711 on elsewhere (training since 2026-11-22T22:06:57Z)"));
+  put_foreign(folder / "run.lock", kDeadAfter_s + 5);
+  EXPECT_EQ(refusal(folder / "run.lock"), "");
+}
+
+TEST(Lock, ADamagedOneIsRespectedWhileItIsYoung) {
+  const TemporaryFolder folder;
+  put(folder / "run.lock", "{\"host\":");
+  EXPECT_THAT(refusal(folder / "run.lock"), HasSubstr("just starting"));
+  set_age(folder / "run.lock", kDeadAfter_s + 5);
+  EXPECT_EQ(refusal(folder / "run.lock"), "");
+}
+
+TEST(Lock, OfManyThatFindADeadOneExactlyOneTakesIt) {
+  const TemporaryFolder folder;
+  constexpr int kProcesses = 8;
+  for (int round = 0; round < 10; ++round) {
+    put_foreign(folder / "run.lock", 2 * kDeadAfter_s);
+    std::vector<pid_t> children;
+    for (int i = 0; i < kProcesses; ++i) {
+      const pid_t child = ::fork();
+      if (child == 0) {
+        try {
+          const Lock lock(folder / "run.lock", "training");
+          put(folder / ("taken-" + std::to_string(i)), "");
+          ::usleep(200000);  // longer than the others need to ask
+        } catch (const ConfigError&) {
+          ::_exit(1);
+        }
+        ::_exit(0);
+      }
+      children.push_back(child);
+    }
+    int taken = 0;
+    for (const pid_t child : children) {
+      int status = 0;
+      ::waitpid(child, &status, 0);
+      taken += WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    }
+    EXPECT_EQ(taken, 1);
+    EXPECT_FALSE(fs::exists(folder / "run.lock"));
+  }
+}
+
+TEST(Lease, ManyMayHoldOneAndThoseOfTheDeadGo) {
+  const TemporaryFolder folder;
+  put(folder / "f.h5", "x");
+  const Lease mine(folder / "f.h5");
+  HoldingProcess other([&] { new Lease(folder / "f.h5"); });
+  EXPECT_EQ(living_leases(folder / "f.h5").size(), 2u);
+  other.kill();
+  const auto left = living_leases(folder / "f.h5");
+  ASSERT_EQ(left.size(), 1u);
+  EXPECT_EQ(left[0].process, ::getpid());
+}
+
+namespace {
+
+/// Three prepared files of 1 MB, used in the order of their names.
+struct Scratch {
+  Scratch() {
+    for (const char* name : {"a.h5", "b.h5", "c.h5"}) {
+      put(folder / "project/data" / name, std::string(1 << 20, 'x'));
+      put(data / name, std::string(1 << 20, 'x'));
+      note_use(data / name);
+      ::usleep(20000);
+    }
+  }
+  std::uint64_t all_but(std::uint64_t bytes) const { return free_bytes(data) + bytes; }
+  TemporaryFolder folder;
+  fs::path data = folder / "scratch/data", originals = folder / "project/data";
+};
+
+}  // namespace
+
+TEST(Eviction, RemovesTheLongestUnusedFirstAndNoMoreThanNeeded) {
+  const Scratch s;
+  note_use(s.data / "a.h5");
+  EXPECT_TRUE(make_room(s.data, s.originals, s.all_but(500000)));
+  EXPECT_TRUE(fs::exists(s.data / "a.h5"));
+  EXPECT_FALSE(fs::exists(s.data / "b.h5"));
+  EXPECT_TRUE(fs::exists(s.data / "c.h5"));
+}
+
+TEST(Eviction, SparesWhatIsHeldAndWhatOnlyScratchHas) {
+  const Scratch s;
+  const HoldingProcess other([&] { new Lease(s.data / "a.h5"); });
+  fs::remove(s.originals / "b.h5");
+  EXPECT_FALSE(make_room(s.data, s.originals, s.all_but(1500000)));
+  EXPECT_TRUE(fs::exists(s.data / "c.h5")) << "nothing goes where it is not enough";
+  EXPECT_TRUE(make_room(s.data, s.originals, s.all_but(500000)));
+  EXPECT_FALSE(fs::exists(s.data / "c.h5"));
+  const std::string hint = removable_by_hand(s.data, s.originals);
+  EXPECT_THAT(hint, HasSubstr("a.h5 (1.0 MB): in use by process " + std::to_string(other.number())));
+  EXPECT_THAT(hint, HasSubstr("b.h5 (1.0 MB): not in"));
+}
+
+TEST(Eviction, NamesRunsAndWhetherTheyAreSafe) {
+  const Scratch s;
+  make_checkpoint(s.folder / "scratch/runs/one/checkpoints", 5);
+  EXPECT_THAT(removable_by_hand(s.data, s.originals),
+              testing::ContainsRegex("runs/one .10[0-9.]+ kB.: not all on project storage: first  dltonic sync push one"));
+}
