@@ -387,13 +387,44 @@ struct DeviceNetwork::Impl {
     for (const TensorView& view : host.state()) {
       if (view.name == "step") *static_cast<std::int64_t*>(view.data) = steps;
     }
-    std::vector<float> ordered;
+    struct Piece {
+      float* on_host;  // the whole tensor
+      const float* on_gpu;
+      std::size_t width;
+      const std::int32_t* canonical;
+      std::size_t rows;
+    };
+    std::vector<Piece> pieces;
     each_state([&](float* on_host, const float* on_gpu, std::size_t width, const std::vector<std::int32_t>& canonical) {
-      ordered = device::downloaded(on_gpu, canonical.size() * width, stream);
-      for (std::size_t p = 0; p < canonical.size(); ++p)
-        std::copy_n(ordered.data() + p * width, width, on_host + static_cast<std::size_t>(canonical[p]) * width);
+      const std::size_t landing_rows = kLandingFloats / width;
+      for (std::size_t p = 0; p < canonical.size(); p += landing_rows)
+        pieces.push_back(
+            {on_host, on_gpu + p * width, width, canonical.data() + p, std::min(landing_rows, canonical.size() - p)});
     });
+    // Training waits for this: pieces land in pinned memory while the cores put the one before in canonical order.
+    for (std::size_t done = 0, next = 0; done < pieces.size(); ++done) {
+      for (; next < std::min(pieces.size(), done + landing.size()); ++next) {
+        Landing& free = landing[next % landing.size()];
+        device::copy(free.floats.data(), pieces[next].on_gpu, pieces[next].rows * pieces[next].width * sizeof(float), stream);
+        free.landed.record(stream);
+      }
+      const Piece& piece = pieces[done];
+      const Landing& full = landing[done % landing.size()];
+      full.landed.synchronize();
+      const float* const from = full.floats.data();
+#pragma omp parallel for schedule(static)
+      for (std::size_t p = 0; p < piece.rows; ++p)
+        std::copy_n(from + p * piece.width, piece.width,
+                    piece.on_host + static_cast<std::size_t>(piece.canonical[p]) * piece.width);
+    }
   }
+
+  static constexpr std::size_t kLandingFloats = std::size_t{1} << 21;
+  struct Landing {
+    device::PinnedBuffer<float> floats{kLandingFloats};
+    device::Event landed;
+  };
+  std::array<Landing, 4> landing;  ///< of download()
 
   Network<float>& host;
   DeviceTuning tuning;
