@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs what building and running needs, and nothing that is there already: silent and fast then.
 #
-#   jobs/setup.sh [--tests] [--dev] [--quiet]
+#   jobs/setup.sh [--tests] [--dev] [--gpu] [--quiet]
 #     --tests   also what the tests need (h5py, TensorBoard's reader, shellcheck, clang-format)
 #     --dev     also what the commit hooks need (clang-tidy, pre-commit)
+#     --gpu     also LibTorch's CUDA libraries (2 GB), for mlp and cnn on GPUs; by itself where nvidia-smi lists a GPU
 #     --quiet   says only what goes wrong
 #
 # System packages come by apt-get (as root, or through sudo), LibTorch 2.11.0 from its Python wheel into a cache outside
@@ -14,6 +15,10 @@ set -euo pipefail
 
 readonly torch_version=2.11.0
 readonly cuda_runtime_version=13.0.96 cuda_cupti_version=13.0.85 # what that wheel's libtorch_cpu.so is linked to
+# What its libtorch_cuda.so, which the program opens where a GPU is, is linked to besides, and what those open themselves.
+readonly cuda_wheels=(nvidia-cublas==13.1.0.3 nvidia-cuda-nvrtc==13.0.88 nvidia-cudnn-cu13==9.19.0.56 nvidia-cufft==12.0.0.61
+  nvidia-cufile==1.15.1.6 nvidia-curand==10.4.0.35 nvidia-cusparse==12.6.3.3 nvidia-cusparselt-cu13==0.8.0
+  nvidia-nccl-cu13==2.28.9 nvidia-nvjitlink==13.0.88 nvidia-nvshmem-cu13==3.4.5)
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${DLTONIC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/dltonic}
 
@@ -24,7 +29,7 @@ packages=(g++ cmake ninja-build ccache git unzip ca-certificates python3 python3
 test_packages=(python3-venv python3-h5py shellcheck clang-format)
 dev_packages=(clang-tidy pre-commit)
 
-tests=no quiet=no scratch='' log=''
+tests=no gpu=no quiet=no scratch='' log=''
 say() { [[ $quiet == yes ]] || printf 'set-up: %s\n' "$*" >&2; }
 fail() {
   printf 'set-up: error: %s\n' "$*" >&2
@@ -42,12 +47,13 @@ for option in "$@"; do
       packages+=("${test_packages[@]}")
       ;;
     --dev) packages+=("${dev_packages[@]}") ;;
+    --gpu) gpu=yes ;;
     --quiet) quiet=yes ;;
     -h | --help)
       sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
       exit 0
       ;;
-    *) fail "unknown option '$option'; known: --tests, --dev, --quiet" ;;
+    *) fail "unknown option '$option'; known: --tests, --dev, --gpu, --quiet" ;;
   esac
 done
 
@@ -164,6 +170,21 @@ elif ! is_complete "$cache/libtorch-$torch_version"; then
     is_complete "$scratch/libtorch" || fail "the wheel of torch $torch_version does not hold what is expected of it; set LIBTORCH_ROOT to another LibTorch"
     rm -rf "$cache/libtorch-$torch_version" # what is there is incomplete
     mv "$scratch/libtorch" "$cache/libtorch-$torch_version"
+  fi
+  flock -u "$lock"
+fi
+# ---- LibTorch's CUDA libraries ------------------------------------------------------------------------------------
+has_gpu() { command -v nvidia-smi >/dev/null && nvidia-smi -L 2>/dev/null | grep -q '^GPU '; }
+has_cuda_libraries() { [[ -e $cache/libtorch-$torch_version/nvidia/.complete ]]; }
+if [[ -z ${LIBTORCH_ROOT:-} ]] && ! has_cuda_libraries && { [[ $gpu == yes ]] || has_gpu; }; then
+  make_scratch
+  exec {lock}>"$cache/.lock"
+  flock "$lock"
+  if ! has_cuda_libraries; then
+    say "downloading LibTorch's CUDA libraries (2 GB) into $cache"
+    for wheel in "${cuda_wheels[@]}"; do fetch_wheel "${wheel%==*}" "${wheel#*==}" 'nvidia/*/lib/*'; done
+    cp -alf "$scratch/libtorch/nvidia" "$cache/libtorch-$torch_version/" # links: the download goes, the files stay
+    touch "$cache/libtorch-$torch_version/nvidia/.complete"
   fi
   flock -u "$lock"
 fi

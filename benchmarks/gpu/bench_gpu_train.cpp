@@ -5,6 +5,7 @@
 //            report; median of 9 epochs by the host's clock
 //   train_*  whole epochs of the trainer, their beginning and end included
 //   long_*   20,007 steps, for a look at memory from outside; only when named
+//   base_*   steps of the baselines (the nets of configs/model) on the GPU and on CPU cores; only when named
 //
 //   [mpirun -n RANKS] bench_gpu_train [NAME...]     only cases whose name begins with one of these
 #include <algorithm>
@@ -50,6 +51,8 @@ struct Case {
   std::string wiring, estimator, precision;
   bool overlap = true;
   int epochs = 0;  ///< of the trainer; 0: steps of its engine
+  std::string model = "difflogic", device = "gpu";
+  std::uint64_t steps = 200;  ///< an epoch, at most
 };
 
 /// Everything that a run stands on.
@@ -57,11 +60,13 @@ struct Bench {
   Bench(comm::World& world_, const data::FrameSet& frames_, const Case& c) : world(world_), frames(frames_) {
     for (std::uint32_t r = 0; r < kFrames; ++r) splits.train.push_back(r);
     model::Options options;
+    options.kind = c.model;
+    options.hidden = {256};
     options.network.gates = 64000;
     options.network.layers = 4;
     options.network.wiring = c.wiring;
     options.network.estimator = c.estimator;
-    plan.train.device = "gpu";
+    plan.train.device = c.device;
     plan.train.precision = c.precision;
     plan.train.batch_size = c.samples * world.size();
     plan.train.epochs = std::max(1, c.epochs);
@@ -84,11 +89,11 @@ struct Bench {
 };
 
 /// Milliseconds a step, of each of nine epochs.
-std::vector<double> time_steps(Bench& bench) {
+std::vector<double> time_steps(Bench& bench, std::uint64_t most_steps) {
   train::Engine& engine = *bench.engine;
   data::EpochOrder order(bench.frames.samples_of(bench.splits.train), static_cast<std::uint64_t>(bench.plan.train.batch_size),
                          0);
-  const auto steps = static_cast<std::int64_t>(std::min<std::uint64_t>(order.batches(), 200));
+  const auto steps = static_cast<std::int64_t>(std::min(order.batches(), most_steps));
   constexpr std::int64_t kFirst = 5;  // in full swing
   std::vector<double> times;
   std::int64_t step = 0, told = 0;
@@ -134,7 +139,7 @@ std::vector<double> time_epochs(Bench& bench) {
 
 nlohmann::json run(comm::World& world, const data::FrameSet& frames, const Case& c) {
   Bench bench(world, frames, c);
-  std::vector<double> times = c.epochs > 0 ? time_epochs(bench) : time_steps(bench);
+  std::vector<double> times = c.epochs > 0 ? time_epochs(bench) : time_steps(bench, c.steps);
   std::sort(times.begin(), times.end());
   const double ms = times[times.size() / 2];
   nlohmann::json out{{"name", c.name},
@@ -170,8 +175,16 @@ int main(int argc, char** argv) {
       if (world.size() > 1) cases.push_back({"step_chain_bf16_no_overlap" + b, samples, "chain", "soft", "bfloat16", false});
     }
     cases.push_back({"long_chain_bf16_b512", 512, "chain", "soft", "bfloat16", true, 171});
+    for (const std::string model : {"mlp", "cnn"}) {
+      for (const int samples : {64, 512}) {
+        const std::string name = cat("base_", model, "_b", samples);
+        cases.push_back({name + "_fp32", samples, "chain", "soft", "float32", true, 0, model});
+        cases.push_back({name + "_bf16", samples, "chain", "soft", "bfloat16", true, 0, model});
+        cases.push_back({name + "_cpu", samples, "chain", "soft", "float32", true, 0, model, "cpu", 12});
+      }
+    }
     for (const Case& c : cases) {
-      bool wanted = argc == 1 && !c.name.starts_with("long_");
+      bool wanted = argc == 1 && !c.name.starts_with("long_") && !c.name.starts_with("base_");
       for (int i = 1; i < argc; ++i) wanted |= c.name.starts_with(argv[i]);
       if (!wanted) continue;
       const auto result = run(world, frames, c);

@@ -4,7 +4,6 @@
 
 #include "dltonic/core/error.h"
 #include "dltonic/core/text.h"
-#include "dltonic/model/gpu_model.h"
 
 namespace dltonic::model {
 
@@ -16,8 +15,6 @@ const std::vector<Kind>& registry() {
   };
   return kinds;
 }
-
-std::unique_ptr<GpuModel> Model::on_gpu(const GpuPlan& /*plan*/, device::StreamHandle /*stream*/) { return nullptr; }
 
 std::vector<std::string> model_kinds() {
   std::vector<std::string> names;

@@ -17,7 +17,10 @@
 #include "dltonic/core/error.h"
 #include "dltonic/core/random.h"
 #include "dltonic/core/text.h"
+#include "dltonic/device/device.h"
 #include "model/batch.h"
+#include "model/torch_cuda.h"
+#include "model/torch_gpu_model.h"
 
 namespace dltonic::model {
 namespace {
@@ -27,6 +30,7 @@ namespace {
 void set_up_torch() {
   static std::once_flag once;
   std::call_once(once, [] {
+    if (device::count() > 0) open_torch_cuda();
     at::set_num_threads(omp_get_max_threads());
     at::globalContext().setDeterministicAlgorithms(/*on=*/true, /*warn_only=*/false);
     at::globalContext().setDeterministicFillUninitializedMemory(false);  // every buffer here is written before it is read
@@ -166,6 +170,10 @@ void TorchModel::logits(const data::Batch& batch, Reading /*reading*/, std::span
   const torch::NoGradGuard no_grad;
   const torch::Tensor scores = layers_->forward(input(batch)).contiguous();
   std::copy_n(scores.data_ptr<float>(), out.size(), out.data());
+}
+
+std::unique_ptr<GpuModel> TorchModel::on_gpu(const GpuPlan& plan, device::StreamHandle stream) {
+  return make_torch_gpu_model(recipe_, layers_, views(), plan, stream);
 }
 
 std::vector<TensorView> TorchModel::views() const {

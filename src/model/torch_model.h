@@ -27,6 +27,7 @@ class TorchModel : public Model {
   /// "<layer>/weight", "<layer>/bias"; for each of them "/moment1", "/moment2" and "/updates" (adam, adamw), or "/moment1"
   /// (sgd with momentum).
   std::vector<TensorView> state() override { return views(); }
+  std::unique_ptr<GpuModel> on_gpu(const GpuPlan& plan, device::StreamHandle stream) override;
   std::string summary() const override;
 
  private:

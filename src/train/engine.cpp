@@ -28,10 +28,6 @@ std::unique_ptr<Engine> make_engine(comm::World& world, model::Model& model, con
   if (wanted == "gpu" || (wanted == "auto" && all_see_one)) {
     try {
       engine = make_gpu_engine(world, comm::choose_gpu(world, plan.distributed.share_gpu), model, frames, plan);
-      if (engine == nullptr) {
-        world.agree("choose where the model runs",
-                    [] { throw ConfigError("train.device: this model has no GPU kernels; it runs on CPU cores (auto, cpu)"); });
-      }
     } catch (const ConfigError& error) {  // agreed: every rank is here
       if (wanted == "gpu") throw;
       if (world.is_root()) log::warn(cat(error.what(), "; train.device=auto takes CPU cores instead"));

@@ -8,7 +8,7 @@ namespace dltonic::train {
 
 std::unique_ptr<Engine> make_host_engine(comm::World& world, model::Model& model, const data::FrameSet& frames,
                                          const EnginePlan& plan);
-/// Null where the model has no GPU twin. collective
+/// ConfigError where the model's library has no GPU parts here. collective
 std::unique_ptr<Engine> make_gpu_engine(comm::World& world, const comm::Gpu& gpu, model::Model& model,
                                         const data::FrameSet& frames, const EnginePlan& plan);
 

@@ -48,9 +48,11 @@ class GpuEngine : public Engine {
       if (trains()) {
         shares_ = data::EpochShares(plan.training_samples, batch_size(), shards_, world.rank(), world.size());
       }
-      model_ = model.on_gpu({logic::precision_from(plan.train.precision), std::max(1, most_)}, stream_);
+      const int last = most_ > 0 ? share_ % most_ : 0;
+      model_ = model.on_gpu(
+          {.precision = logic::precision_from(plan.train.precision), .most_samples = std::max(1, most_), .last_samples = last},
+          stream_);
     });
-    if (model_ == nullptr) return;
     data::DeviceFrames::Plan frames_plan{.residency = data::residency_from(plan.residency),
                                          .shares = shares_,
                                          .gpus = &reducer_,
@@ -77,7 +79,6 @@ class GpuEngine : public Engine {
       log::warn(cat("gradients are added up in host memory: ", reducer_.why_not()));
   }
 
-  bool has_model() const { return model_ != nullptr; }
   model::Model& model() override { return host_; }
   int lag() const override { return captures_ ? plan_.train.flag_lag : 0; }
 
@@ -149,9 +150,9 @@ class GpuEngine : public Engine {
   }
 
   std::vector<std::pair<std::string, double>> measurements() override {
-    const device::MemoryUse use = device::memory_use();
-    std::vector<std::pair<std::string, double>> out{{"gpu_memory_bytes", static_cast<double>(use.now)},
-                                                    {"gpu_memory_peak_bytes", static_cast<double>(use.peak)}};
+    const device::MemoryUse ours = device::memory_use(), library = model_->library_memory();
+    std::vector<std::pair<std::string, double>> out{{"gpu_memory_bytes", static_cast<double>(ours.now + library.now)},
+                                                    {"gpu_memory_peak_bytes", static_cast<double>(ours.peak + library.peak)}};
     if (data_->residency() == data::Residency::shard) out.emplace_back("frames_ms", data_->start_ms());
     if (timed_) {
       for (std::size_t i = 0; i + 1 < marks_.size(); ++i)
@@ -310,9 +311,7 @@ class GpuEngine : public Engine {
 
 std::unique_ptr<Engine> make_gpu_engine(comm::World& world, const comm::Gpu& gpu, model::Model& model,
                                         const data::FrameSet& frames, const EnginePlan& plan) {
-  auto engine = std::make_unique<GpuEngine>(world, gpu, model, frames, plan);
-  if (!engine->has_model()) return nullptr;
-  return engine;
+  return std::make_unique<GpuEngine>(world, gpu, model, frames, plan);
 }
 
 }  // namespace dltonic::train

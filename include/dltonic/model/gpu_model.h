@@ -8,6 +8,7 @@
 #include <string>
 
 #include "dltonic/data/batch.h"
+#include "dltonic/device/device.h"
 #include "dltonic/device/step.h"
 #include "dltonic/model/model.h"
 
@@ -23,14 +24,16 @@ class GpuModel {
   /// right predictions are added to `sums`, whose `nonfinite` is set where a gradient is not finite.
   /// Hooks are called while the pass is being enqueued, where set. bucket_done: gradients of the whole step are brought
   /// into gradients(), and it is called for each piece of that buffer as soon as the kernels that complete it are enqueued,
-  /// for a reduction beside the rest of the backward.
+  /// for a reduction beside the rest of the backward. The last piece is the front of gradients(): when it is called for that
+  /// one, `sums` is complete, too.
   struct Hooks {
     std::function<void()> forward_done;
     std::function<void(std::span<float>)> bucket_done;
   };
   virtual void forward_backward(const data::DeviceBatch& batch, double inverse_batch, bool add, device::StepSums* sums,
                                 device::StreamHandle stream, const Hooks& hooks) = 0;
-  /// Device memory: Model::gradient_size() floats, in an order of this GPU model's own, the same on every rank.
+  /// GpuPlan::gradients, or the model's own device memory: Model::gradient_size() floats, in an order of this GPU model's
+  /// own, the same on every rank.
   virtual std::span<float> gradients() const = 0;
 
   /// One optimiser step, with the clock's step number and rate; nothing where sums->nonfinite. reduced: from gradients(),
@@ -42,6 +45,8 @@ class GpuModel {
   /// Class scores before softmax, out [sample][class] in device memory.
   virtual void logits(const data::DeviceBatch& batch, Reading reading, float* out, device::StreamHandle stream) = 0;
   virtual std::size_t reading_bytes() const = 0;  ///< GPU memory that the first logits() will take, about
+  /// What a library holds for this model beside our buffers.
+  virtual device::MemoryUse library_memory() const { return {}; }
 
   /// State of the host's Model to the GPU (graphs recorded before are void), and back; `steps`: updates made so far.
   virtual void from_host(device::StreamHandle stream) = 0;

@@ -45,7 +45,9 @@ struct StepResult {
 /// How a model is put on a GPU.
 struct GpuPlan {
   logic::Precision precision = logic::Precision::float32;
-  int most_samples = 1;  ///< of a micro-batch
+  int most_samples = 1;             ///< of a micro-batch
+  int last_samples = 0;             ///< of a step's last micro-batch, where it is smaller; 0: it is not
+  std::span<float> gradients = {};  ///< device memory of gradient_size() floats, for GpuModel::gradients(); none: its own
 };
 
 class GpuModel;  // gpu_model.h
@@ -71,8 +73,9 @@ class Model {
   virtual std::vector<TensorView> state() = 0;
   virtual void state_loaded() {}
 
-  /// Its twin on the GPU in use, which this must outlive; null where the model has none. DeviceError.
-  virtual std::unique_ptr<GpuModel> on_gpu(const GpuPlan& plan, device::StreamHandle stream);
+  /// Its twin on the GPU in use, which this must outlive. ConfigError where a library that it needs for that is missing,
+  /// DeviceError.
+  virtual std::unique_ptr<GpuModel> on_gpu(const GpuPlan& plan, device::StreamHandle stream) = 0;
 
   virtual std::string summary() const = 0;  ///< a few lines: layers, sizes, parameters, memory
 };

@@ -151,13 +151,39 @@ TEST(GpuEngine, ALossThatIsNotFiniteEndsOnAllRanksTogether) {
   }
 }
 
-TEST(GpuEngine, AModelWithoutKernelsRunsOnCpuCoresOrIsRefused) {
-  Bench automatic("auto"), asked("gpu");
-  automatic.model = test::synthetic_model(automatic.frames, "mlp");
-  asked.model = test::synthetic_model(asked.frames, "mlp");
-  automatic.make();
-  EXPECT_NE(automatic.engine->describe().find("CPU"), std::string::npos);
-  EXPECT_THROW(asked.make(), ConfigError);
+TEST(GpuEngine, BaselinesStepLikeTheHost) {
+  for (const std::string kind : {"mlp", "cnn"}) {
+    for (const int micro : {0, 5}) {
+      Bench gpu("gpu"), cpu("cpu");
+      for (Bench* bench : {&gpu, &cpu}) {
+        bench->model = test::synthetic_model(bench->frames, kind);
+        bench->plan.train.micro_batch_size = micro;
+      }
+      expect_same_steps(gpu, cpu, 10, kind == "cnn" ? 1e-3 : 1e-4);  // Adam makes as much of a small gradient as of a large one
+      EXPECT_NE(gpu.engine->describe().find(kind + " by LibTorch"), std::string::npos) << gpu.engine->describe();
+      if (world().size() > 1) continue;
+      EXPECT_NE(gpu.engine->describe().find("one graph"), std::string::npos) << gpu.engine->describe();
+    }
+  }
+}
+
+TEST(GpuEngine, ABaselineSavedByAGpuGoesOnHereAndThere) {
+  Bench gpu("gpu");
+  gpu.folder += "_mlp";
+  gpu.model = test::synthetic_model(gpu.frames, "mlp");
+  gpu.make().run();
+  const std::string saved = gpu.checkpoints->resolve("latest");
+  Bench again("gpu"), host("cpu");
+  host.folder = again.folder = gpu.folder;
+  for (Bench* bench : {&again, &host}) {
+    bench->model = test::synthetic_model(bench->frames, "mlp");
+    bench->plan.train.epochs = 5;
+    bench->make().resume(saved);
+  }
+  for (int i = 0; i < 6; ++i) {
+    const double want = host.trainer->step();
+    ASSERT_NEAR(again.trainer->step(), want, 1e-4 * want) << i;
+  }
 }
 
 }  // namespace
