@@ -2,8 +2,8 @@
 
 #include <ATen/Context.h>
 #include <dlfcn.h>
-#include <link.h>
 
+#include <climits>
 #include <cstdlib>
 
 #include "dltonic/core/text.h"
@@ -14,11 +14,10 @@ namespace {
 
 /// The folder of the libtorch_cpu.so that this process runs with.
 std::string folder_of_torch() {
-  const link_map* map = nullptr;
+  char folder[PATH_MAX] = {};
   void* handle = ::dlopen("libtorch_cpu.so", RTLD_NOLOAD | RTLD_LAZY);
-  if (handle == nullptr || ::dlinfo(handle, RTLD_DI_LINKMAP, &map) != 0) return {};
-  const std::string path = map->l_name;
-  return path.substr(0, path.rfind('/') + 1);
+  if (handle == nullptr || ::dlinfo(handle, RTLD_DI_ORIGIN, folder) != 0) return {};
+  return std::string(folder) + "/";
 }
 
 std::string open() {
