@@ -33,7 +33,7 @@ std::string table(const train::Evaluation& e, const std::vector<std::string>& cl
       << "\n"
       << "macro (hard, a frame) precision " << percent("precision_macro") << "   recall " << percent("recall_macro") << "   F1 "
       << percent("f1_macro") << "\n";
-  const auto precision = e.hard.frames.precision(), recall = e.hard.frames.recall(), f1 = e.hard.frames.f1();
+  const auto precision = e.hard_frames.precision(), recall = e.hard_frames.recall(), f1 = e.hard_frames.f1();
   for (std::size_t c = 0; c < classes.size(); ++c) {
     out << "  class " << classes[c] << ": precision " << fixed(precision[c], 3) << "  recall " << fixed(recall[c], 3) << "  F1 "
         << fixed(f1[c], 3) << "\n";

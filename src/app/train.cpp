@@ -4,10 +4,12 @@
 #include "app/command.h"
 #include "app/run_config.h"
 #include "app/run_setup.h"
+#include "app/run_storage.h"
 #include "dltonic/config/effective.h"
 #include "dltonic/core/error.h"
 #include "dltonic/core/file.h"
 #include "dltonic/core/log.h"
+#include "dltonic/core/stop.h"
 #include "dltonic/core/text.h"
 #include "dltonic/report/sinks.h"
 #include "dltonic/train/trainer.h"
@@ -23,13 +25,22 @@ struct TrainArguments {
 
 nlohmann::json summary_json(const RunConfig& config, const train::Summary& summary, const data::FrameSet& frames,
                             const data::Splits& splits, const comm::World& world) {
-  nlohmann::json out{{"run", config.run.name},           {"steps", summary.steps},
-                     {"epochs", config.train.epochs},    {"ranks", world.size()},
-                     {"train_seconds", summary.seconds}, {"samples_per_s", summary.samples_per_s},
-                     {"train_loss", summary.train_loss}, {"train_accuracy", summary.train_accuracy},
-                     {"monitor", summary.monitor},       {"best", summary.best},
-                     {"best_step", summary.best_step},   {"frames_key", frames.key},
+  nlohmann::json out{{"run", config.run.name},
+                     {"steps", summary.steps},
+                     {"epochs", config.train.epochs},
+                     {"ranks", world.size()},
+                     {"train_seconds", summary.seconds},
+                     {"samples_per_s", summary.samples_per_s},
+                     {"train_loss", summary.train_loss},
+                     {"train_accuracy", summary.train_accuracy},
+                     {"monitor", summary.monitor},
+                     {"best", summary.best},
+                     {"best_step", summary.best_step},
+                     {"skipped_steps", summary.skipped},
+                     {"ended_early", summary.ended_early},
+                     {"frames_key", frames.key},
                      {"splits_hash", splits.hash()}};
+  if (!summary.stopped_by.empty()) out["stopped_by"] = summary.stopped_by;
   if (summary.validation.samples > 0) out["validation"] = summary.validation.json(frames.classes);
   return out;
 }
@@ -39,7 +50,14 @@ int train(comm::World& world, const TrainArguments& arguments) {
   if (arguments.config.help_config) return print_config_help(world, config);
   config.load(world, arguments.config.words);
   share_cores(world);
+  stop::on_signals();
+  world.agree("read train.walltime", [&] {
+    if (const auto left = train::walltime_left_s(config.train.walltime))
+      stop::wish_after(*left - config.train.walltime_margin_s, "the wall time");
+  });
   const auto run_dir = config.run_dir();
+  RunStorage storage(world, config);
+  storage.restore(arguments.resume);
   train::Checkpoints checkpoints(world, run_dir / "checkpoints", config.train.keep_last, config::effective_json(config.root()));
 
   const std::optional<std::string> from = checkpoints.newest_good();
@@ -76,6 +94,7 @@ int train(comm::World& world, const TrainArguments& arguments) {
                                                checkpoints, sink_views, *progress);
   });
   if (from) trainer->resume(*from);
+  storage.start_mirror();
   const train::Summary summary = trainer->run();
 
   world.agree("write the summary", [&] {
@@ -83,6 +102,11 @@ int train(comm::World& world, const TrainArguments& arguments) {
     const auto json = summary_json(config, summary, data.frames, data.splits, world);
     write_file_atomic(run_dir / "summary.json", json.dump(2) + "\n");
     for (train::MetricSink* sink : sink_views) sink->flush();
+    if (!summary.stopped_by.empty()) {
+      log::info(cat("stopped by ", summary.stopped_by, " after step ", summary.steps, ", saved; --resume goes on from there"));
+      if (arguments.as_json) std::cout << json.dump() << std::endl;
+      return;
+    }
     log::info(cat("trained ", with_commas(static_cast<std::uint64_t>(summary.steps)), " steps in ",
                   human_seconds(summary.seconds),
                   summary.best_step >= 0
@@ -91,7 +115,8 @@ int train(comm::World& world, const TrainArguments& arguments) {
                   "\nevaluate with  dltonic evaluate --run ", run_dir.string(), " --split test"));
     if (arguments.as_json) std::cout << json.dump() << std::endl;
   });
-  return kExitDone;
+  storage.finish(!summary.stopped_by.empty(), *progress);
+  return summary.stopped_by.empty() ? kExitDone : kExitRunAgain;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <csignal>
 #include <ctime>
+#include <limits>
 #include <mutex>
 
 namespace dltonic::stop {
@@ -20,6 +21,9 @@ static_assert(std::atomic<int>::is_always_lock_free && std::atomic<double>::is_a
 std::mutex reason_mutex;
 std::string own_reason;
 std::atomic<bool> own_wish{false};
+constexpr double kNever = std::numeric_limits<double>::infinity();
+std::atomic<double> due_at{kNever};
+std::string due_reason;
 
 double now_s() {
   timespec now{};
@@ -72,7 +76,23 @@ void wish(const std::string& reason) {
   own_wish = true;
 }
 
-bool wished() { return signal_seen != 0 || own_wish; }
+void wish_after(double seconds, const std::string& reason) {
+  const std::lock_guard lock(reason_mutex);
+  due_reason = reason;
+  due_at = now_s() + seconds;
+}
+
+bool wished() {
+  if (signal_seen != 0 || own_wish) return true;
+  if (const double due = due_at; due == kNever || now_s() < due) return false;
+  std::string reason;
+  {
+    const std::lock_guard lock(reason_mutex);
+    reason = due_reason;
+  }
+  wish(reason);
+  return true;
+}
 
 std::string reason() {
   if (const int signal = signal_seen) return name_of(signal);
@@ -85,6 +105,7 @@ void forget() {
   signal_seen = 0;
   own_wish = false;
   own_reason.clear();
+  due_at = kNever;
 }
 
 }  // namespace dltonic::stop

@@ -44,9 +44,11 @@ Graph& Graph::operator=(Graph&&) noexcept { return *this; }
 void Graph::launch(StreamHandle) const { none(); }
 
 Steps::Steps() { none(); }
-void Steps::set(const StepClock&, StreamHandle) { none(); }
+void Steps::set(const StepClock&, StreamHandle, std::span<const float>) { none(); }
+void Steps::pack(float*, StreamHandle) const { none(); }
+void Steps::unpack(const float*, StreamHandle) { none(); }
 void Steps::end(StreamHandle) { none(); }
-void Steps::wish(double, StreamHandle) { none(); }
+void Steps::wish(const Wishes&, StreamHandle) { none(); }
 std::optional<StepSums> Steps::report(std::int64_t) const { none(); }
 
 Range::Range(const char*) {}

@@ -164,6 +164,13 @@ struct Copy {
   T data[kValues * kBlockGates<T>] = {};
 };
 
+template <class V, class T>
+V clipped(V g, T limit) {
+  if (limit <= 0) return g;
+  g = g > limit ? V{} + limit : g;
+  return g < -limit ? V{} - limit : g;
+}
+
 template <class T, auto kKind, class Gates>
 void update_block(const UpdateRule<T>& r, T inverse_temperature, const T* S, const T* seen, T* z, T* m, T* v, T* c) {
   using V = Vec<T>;
@@ -173,6 +180,11 @@ void update_block(const UpdateRule<T>& r, T inverse_temperature, const T* S, con
   Rows<T> logits[B::kFours], dz[B::kFours];
   B::read_logits(seen, logits);
   block.gradient(logits, S, dz);
+  if (r.clip_value > 0 || r.scale != T{1}) {
+    for (Rows<T>& four : dz) {
+      for (V& g : four.row) g = clipped(g, r.clip_value) * r.scale;
+    }
+  }
   for (std::size_t q = 0; q < B::kFours; ++q) {
     Rows<T> old, first, second;
     read(old, z + 4 * q, Gates::kLogits);
@@ -264,6 +276,49 @@ void logit_gradients(const T* z, const T* S, std::int64_t gates, T temperature, 
       });
 }
 
+/// Sum of squares of a block's dz: lane by lane in T, the lanes in double.
+template <class T, class Gates>
+double squares_of_block(T inverse_temperature, const T* S, const T* seen, T clip_value) {
+  using V = Vec<T>;
+  using B = Block<T, Gates>;
+  Rows<T> logits[B::kFours], dz[B::kFours];
+  B::read_logits(seen, logits);
+  B{inverse_temperature}.gradient(logits, S, dz);
+  V sum{};
+  for (const Rows<T>& four : dz) {
+    for (const V row : four.row) {
+      const V g = clipped(row, clip_value);
+      sum += g * g;
+    }
+  }
+  double total = 0;
+  for (int lane = 0; lane < kLanes<T>; ++lane) total += static_cast<double>(sum[lane]);
+  return total;
+}
+
+template <class T, class Gates>
+void gradient_squares(const T* S, std::int64_t gates, T temperature, T clip_value, const T* seen, double* parts) {
+  static_assert(kNormBlock % static_cast<std::int64_t>(kBlockGates<T>) == 0);
+  constexpr std::size_t kLogits = Gates::kLogits;
+  const T inverse = T{1} / temperature;
+#pragma omp for schedule(static)
+  for (std::int64_t first = 0; first < gates; first += kNormBlock) {
+    double sum = 0;
+    for (auto n = static_cast<std::size_t>(first); n < static_cast<std::size_t>(std::min(gates, first + kNormBlock));
+         n += kBlockGates<T>) {
+      const auto left = static_cast<std::size_t>(gates) - n;
+      if (left >= kBlockGates<T>) {
+        sum += squares_of_block<T, Gates>(inverse, S + 4 * n, seen + kLogits * n, clip_value);
+      } else {  // what a padded gate's dz would be is 0: its S is
+        const Copy<T, 4> own_S(S + 4 * n, left);
+        const Copy<T, kLogits> own_seen(seen + kLogits * n, left);
+        sum += squares_of_block<T, Gates>(inverse, own_S.data, own_seen.data, clip_value);
+      }
+    }
+    parts[first / kNormBlock] = sum;
+  }
+}
+
 }  // namespace
 
 template <class T>
@@ -288,6 +343,13 @@ template <class T>
 void gate_logit_gradients(const T* z, const T* S, std::int64_t gates, Parametrization p, T temperature, T* dz) {
   if (p == Parametrization::raw) logit_gradients<T, Raw<T>>(z, S, gates, temperature, dz);
   else logit_gradients<T, Light<T>>(z, S, gates, temperature, dz);
+}
+
+template <class T>
+void gate_gradient_squares(const T* S, std::int64_t gates, Parametrization p, T temperature, T clip_value, const T* seen,
+                           double* parts) {
+  if (p == Parametrization::raw) gradient_squares<T, Raw<T>>(S, gates, temperature, clip_value, seen, parts);
+  else gradient_squares<T, Light<T>>(S, gates, temperature, clip_value, seen, parts);
 }
 
 template <class T>
@@ -330,6 +392,7 @@ void add_gumbel(const T* z, std::int64_t gates, std::uint64_t seed, std::int64_t
   template void gate_decisions<T>(const T*, std::int64_t, Parametrization, std::uint8_t*, T*);                              \
   template void gate_logit_gradients<T>(const T*, const T*, std::int64_t, Parametrization, T, T*);                          \
   template void gate_update<T>(const T*, std::int64_t, Parametrization, T, const UpdateRule<T>&, const T*, T*, T*, T*, T*); \
+  template void gate_gradient_squares<T>(const T*, std::int64_t, Parametrization, T, T, const T*, double*);                 \
   template void add_gumbel<T>(const T*, std::int64_t, std::uint64_t, std::int64_t, T*);
 DLTONIC_INSTANTIATE(float)
 DLTONIC_INSTANTIATE(double)

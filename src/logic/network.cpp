@@ -298,7 +298,18 @@ struct Network<T>::Impl {
     }
   }
 
-  void update(const T* sums, const OptimizerOptions& options, double rate) {
+  double update(const T* sums, const OptimizerOptions& options, double rate) {
+    const T* noisy = estimator == Estimator::gumbel ? seen.data() : z.data();
+    double norm = 0;
+    if (options.clip_norm > 0) {
+      norm_parts.resize(cpu::norm_parts(total));
+#pragma omp parallel
+      cpu::gate_gradient_squares(sums, total, parametrization, temperature, static_cast<T>(options.clip_value), noisy,
+                                 norm_parts.data());
+      for (const double part : norm_parts) norm += part;
+      norm = std::sqrt(norm);
+      if (!std::isfinite(norm)) return norm;
+    }
     ++step;
     const auto power = static_cast<double>(step);
     cpu::UpdateRule<T> rule;
@@ -314,10 +325,12 @@ struct Network<T>::Impl {
     rule.momentum = static_cast<T>(options.momentum);
     rule.step_size = static_cast<T>(rate / (1 - std::pow(options.beta1, power)));
     rule.root_correction = static_cast<T>(1 / std::sqrt(1 - std::pow(options.beta2, power)));
+    rule.clip_value = static_cast<T>(options.clip_value);
+    rule.scale = static_cast<T>(options.clip_scale(norm));
 #pragma omp parallel
-    cpu::gate_update(sums, total, parametrization, temperature, rule, estimator == Estimator::gumbel ? seen.data() : z.data(),
-                     z.data(), m.data(), v.data(), soft_c.data());
+    cpu::gate_update(sums, total, parametrization, temperature, rule, noisy, z.data(), m.data(), v.data(), soft_c.data());
     logits_changed();
+    return norm;
   }
 
   static cpu::Tile tile_of(const Tiling& tiling, int width) {
@@ -356,6 +369,7 @@ struct Network<T>::Impl {
   AlignedVector<T> soft_c, hard_c;  // [total][4]; hard_c: of the forward pass of the hard estimators
   AlignedVector<std::uint8_t> ids;  // [total] gates of the hard circuit
   AlignedVector<T> seen;            // gumbel: logits with this step's noise
+  std::vector<double> norm_parts;   // of the gradient's squared norm
   bool ids_are_old = true;
 
   // scratch of a pass
@@ -507,9 +521,9 @@ void Network<T>::hard_logits(const BitMatrix& x, std::span<T> out) {
 }
 
 template <class T>
-void Network<T>::update(std::span<const T> sums, const OptimizerOptions& optimizer, double learning_rate) {
+double Network<T>::update(std::span<const T> sums, const OptimizerOptions& optimizer, double learning_rate) {
   impl_->check_size("sums", sums.size(), static_cast<std::size_t>(4 * impl_->total));
-  impl_->update(sums.data(), optimizer, learning_rate);
+  return impl_->update(sums.data(), optimizer, learning_rate);
 }
 
 template <class T>

@@ -11,14 +11,17 @@ namespace {
 class GpuDiffLogic : public GpuModel {
  public:
   GpuDiffLogic(logic::Network<float>& host, const Recipe& recipe, const GpuPlan& plan, device::StreamHandle stream)
-      : network_(host, recipe.options.network, recipe.optimizer, plan.precision, plan.most_samples, stream) {}
+      : network_(host, recipe.options.network, recipe.optimizer, plan.precision, plan.most_samples, stream) {
+    if (!plan.gradients.empty()) network_.collect_into(plan.gradients);
+  }
 
   bool capturable() const override { return true; }
 
   void forward_backward(const data::DeviceBatch& batch, double inverse_batch, bool add, device::StepSums* sums,
                         device::StreamHandle stream, const Hooks& hooks) override {
     logic::DeviceNetwork::Hooks own{hooks.forward_done, {}};
-    if (hooks.bucket_done) own.layer_done = [&](int layer) { hooks.bucket_done(network_.collect(layer, stream)); };
+    if (hooks.bucket_done)
+      own.layers_done = [&](int first, int end) { hooks.bucket_done(network_.collect(first, end, stream)); };
     network_.forward_backward(view(batch), inverse_batch, add, sums, stream, own);
   }
   std::span<float> gradients() const override { return network_.collected(); }
@@ -68,8 +71,8 @@ class DiffLogic : public Model {
 
   std::size_t gradient_size() const override { return 4 * static_cast<std::size_t>(network_.total_gates()); }
 
-  void update(std::span<const float> gradients, double learning_rate) override {
-    network_.update(gradients, recipe_.optimizer, learning_rate);
+  double update(std::span<const float> gradients, double learning_rate) override {
+    return network_.update(gradients, recipe_.optimizer, learning_rate);
   }
 
   void logits(const data::Batch& batch, Reading reading, std::span<float> out) override {

@@ -5,6 +5,7 @@
 #include <omp.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/nn/functional/loss.h>
+#include <torch/nn/utils/clip_grad.h>
 #include <torch/optim/adam.h>
 #include <torch/optim/adamw.h>
 #include <torch/optim/sgd.h>
@@ -155,12 +156,18 @@ StepResult TorchModel::forward_backward(const data::Batch& batch, const StepCont
   return {losses.to(torch::kFloat64).sum().item<double>(), scores.argmax(1).eq(target).sum().item<std::int64_t>()};
 }
 
-void TorchModel::update(std::span<const float> gradients, double learning_rate) {
+double TorchModel::update(std::span<const float> gradients, double learning_rate) {
   require_size("the gradient buffer", gradients.size(), gradient_size_);
   for (const Parameter& p : parameters_)
     std::copy_n(gradients.data() + p.offset, elements(p.value), p.value.mutable_grad().data_ptr<float>());
+  const logic::OptimizerOptions& o = recipe_.optimizer;
+  double norm = 0;
+  if (o.clip_value > 0) torch::nn::utils::clip_grad_value_(layers_->parameters(), o.clip_value);
+  if (o.clip_norm > 0) norm = torch::nn::utils::clip_grad_norm_(layers_->parameters(), o.clip_norm);
+  if (!std::isfinite(norm)) return norm;
   for (auto& group : optimizer_->param_groups()) group.options().set_lr(learning_rate);
   optimizer_->step();
+  return norm;
 }
 
 void TorchModel::logits(const data::Batch& batch, Reading /*reading*/, std::span<float> out) {

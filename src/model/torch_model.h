@@ -21,7 +21,7 @@ class TorchModel : public Model {
 
   StepResult forward_backward(const data::Batch& batch, const StepContext& context, std::span<float> gradients) override;
   std::size_t gradient_size() const override { return gradient_size_; }
-  void update(std::span<const float> gradients, double learning_rate) override;
+  double update(std::span<const float> gradients, double learning_rate) override;
   void logits(const data::Batch& batch, Reading reading, std::span<float> out) override;
 
   /// "<layer>/weight", "<layer>/bias"; for each of them "/moment1", "/moment2" and "/updates" (adam, adamw), or "/moment1"

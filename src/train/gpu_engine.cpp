@@ -37,6 +37,9 @@ class GpuEngine : public Engine {
         augmentation_(plan.augmentation, frames.shape, plan.train.seed),
         shards_(plan.distributed.shards(plan.train.batch_size)),
         reducer_(world, gpu, plan.timeout_s) {
+    if (trains() && world.size() > 1 && reducer_.available())
+      sums_ = reducer_.memory(device::Steps::kPacked + model.gradient_size());
+    const auto gradients = sums_.empty() ? std::span<float>() : sums_.subspan(device::Steps::kPacked);
     world.agree("put the model on the GPU", [&] {
       if (trains()) parts_ = parts_of(world, plan);
       for (const auto& part : parts_) share_ += static_cast<int>(part.count);
@@ -49,9 +52,11 @@ class GpuEngine : public Engine {
         shares_ = data::EpochShares(plan.training_samples, batch_size(), shards_, world.rank(), world.size());
       }
       const int last = most_ > 0 ? share_ % most_ : 0;
-      model_ = model.on_gpu(
-          {.precision = logic::precision_from(plan.train.precision), .most_samples = std::max(1, most_), .last_samples = last},
-          stream_);
+      model_ = model.on_gpu({.precision = logic::precision_from(plan.train.precision),
+                             .most_samples = std::max(1, most_),
+                             .last_samples = last,
+                             .gradients = gradients},
+                            stream_);
     });
     data::DeviceFrames::Plan frames_plan{.residency = data::residency_from(plan.residency),
                                          .shares = shares_,
@@ -82,25 +87,31 @@ class GpuEngine : public Engine {
   model::Model& model() override { return host_; }
   int lag() const override { return captures_ ? plan_.train.flag_lag : 0; }
 
-  void start_epoch(std::uint32_t /*epoch*/, const data::EpochOrder& order) override {
+  void start_epoch(std::uint32_t /*epoch*/, const data::EpochOrder& order, std::span<const double> rates) override {
+    rates_.assign(rates.begin(), rates.end());
+    begun_epoch_ = false;
     or_end([&] { data_->start_epoch(order, stream_); });
   }
 
   void enqueue(const StepKeys& keys) override {
     const device::Range range("step");
     or_end([&] {
-      if (keys.step != next_.step || keys.epoch != next_.epoch || keys.batch != next_.batch ||
-          static_cast<float>(keys.learning_rate) != next_.learning_rate || !begun_) {
-        next_ = {plan_.train.seed, keys.step, keys.epoch, static_cast<std::uint32_t>(keys.batch),
-                 static_cast<float>(keys.learning_rate)};
-        steps_.set(next_, stream_);
+      if (keys.step != next_.step || keys.epoch != next_.epoch || keys.batch != next_.batch || !begun_ || !begun_epoch_) {
+        next_ = {.seed = plan_.train.seed,
+                 .step = keys.step,
+                 .updates = keys.updates,
+                 .epoch = keys.epoch,
+                 .batch = static_cast<std::uint32_t>(keys.batch),
+                 .learning_rate = rates_[keys.batch]};
+        steps_.set(next_, stream_, std::span(rates_).subspan(keys.batch + 1));
+        begun_epoch_ = true;
       }
       if (!begun_) model_->begin(steps_.clock(), stream_);
       begun_ = true;
-      steps_.wish(keys.wish ? 1 : 0, stream_);
+      steps_.wish(keys.wishes, stream_);
       data_->prepare_step(static_cast<std::int64_t>(keys.batch), stream_);
       if (!captures_) {
-        step_through_host(keys.wish);
+        step_through_host(keys.wishes);
       } else {
         if (!graph_) {
           graph_ = device::Graph(stream_, [&] { record(nullptr); });
@@ -133,7 +144,7 @@ class GpuEngine : public Engine {
     return result;
   }
 
-  void to_host(std::int64_t steps) override { model_->to_host(steps, stream_); }
+  void to_host(std::int64_t updates) override { model_->to_host(updates, stream_); }
   void from_host() override {
     graph_ = {};
     timed_graph_ = {};
@@ -178,7 +189,11 @@ class GpuEngine : public Engine {
   double inverse_batch() const { return 1.0 / plan_.train.batch_size; }
 
   static StepResult result_of(const device::StepSums& sums) {
-    return {sums.loss, static_cast<std::int64_t>(sums.correct), sums.nonfinite > 0, sums.wish > 0};
+    return {.loss_sum = sums.loss,
+            .correct = static_cast<std::int64_t>(sums.correct),
+            .nonfinite = sums.nonfinite > 0,
+            .wishes = {.save = sums.save > 0, .stop = sums.stop > 0},
+            .gradient_norm = sums.gradient_norm};
   }
 
   /// An error of one rank alone leaves the others in a sum that never ends, and unwinding would wait for it too.
@@ -216,27 +231,33 @@ class GpuEngine : public Engine {
   /// A step that stays on the GPUs.
   void record(Marks* marks) {
     const bool reduces = world_.size() > 1;
-    const auto on_side = [&](auto enqueue) {
-      if (!plan_.distributed.overlap) return enqueue(stream_);
-      ready_.record(stream_);
-      side_.wait(ready_);
-      enqueue(side_);
-    };
+    const device::StreamHandle side = plan_.distributed.overlap ? side_ : stream_;
     std::function<void(std::span<float>)> bucket_done;
+    bool sums_on_their_way = false;
     mark(marks, 0);
     if (reduces) {
       bucket_done = [&](std::span<float> bucket) {
-        on_side([&](device::StreamHandle stream) { reducer_.all_reduce(bucket.data(), bucket.size(), stream); });
+        if (bucket.data() == sums_.data() + device::Steps::kPacked) {  // the last one takes the step's sums along
+          sums_on_their_way = true;
+          steps_.pack(sums_.data(), stream_);
+          bucket = sums_.first(device::Steps::kPacked + bucket.size());
+        }
+        if (plan_.distributed.overlap) {
+          ready_.record(stream_);
+          device::wait(side, ready_);
+        }
+        reducer_.all_reduce(bucket.data(), bucket.size(), side);
       };
     }
     pass(0, share_, marks, bucket_done);
     mark(marks, 3);
     if (reduces) {
-      on_side([&](device::StreamHandle stream) {
-        reducer_.all_reduce(reinterpret_cast<double*>(steps_.sums()), kSums, stream);
-        reduced_.record(stream);
-      });
-      device::wait(stream_, reduced_);
+      if (!sums_on_their_way) throw DeviceError("the model's last bucket of gradients is not the front of GpuPlan::gradients");
+      if (plan_.distributed.overlap) {
+        reduced_.record(side);
+        device::wait(stream_, reduced_);
+      }
+      steps_.unpack(sums_.data(), stream_);
     }
     mark(marks, 4);
     model_->update(steps_.clock(), steps_.sums(), reduces, stream_);
@@ -245,7 +266,7 @@ class GpuEngine : public Engine {
   }
 
   /// A step whose sums are added up on the host: every part's by itself, in the order of comm/canonical.h.
-  void step_through_host(bool wish) {
+  void step_through_host(const device::Wishes& wishes) {
     const auto gradients = model_->gradients();
     on_host_.resize(std::max<std::size_t>(1, parts_.size()), std::vector<float>(gradients.size()));
     std::vector<std::array<double, kSums>> sums(parts_.size());
@@ -257,9 +278,10 @@ class GpuEngine : public Engine {
       pass(first, static_cast<int>(parts_[p].count), nullptr, [](std::span<float>) {});
       first += static_cast<int>(parts_[p].count);
       device::copy(on_host_[p].data(), gradients.data(), gradients.size_bytes(), stream_);
-      device::copy(sums[p].data(), steps_.sums(), sizeof(device::StepSums), stream_);
+      device::copy(sums[p].data(), steps_.sums(), sizeof(sums[p]), stream_);
       stream_.synchronize();
-      sums[p].back() = wish && p == 0;
+      sums[p][kSums - 2] = wishes.save && p == 0;
+      sums[p][kSums - 1] = wishes.stop && p == 0;
       gradient_views.emplace_back(on_host_[p]);
       sum_views.emplace_back(sums[p]);
     }
@@ -267,7 +289,7 @@ class GpuEngine : public Engine {
     const int shards = shards_ > 0 ? shards_ : world_.size();
     comm::reduce_canonical(world_, sum_views, shards, std::span<double>(reduced));
     comm::reduce_canonical(world_, gradient_views, shards, std::span<float>(on_host_[0]));
-    device::copy(steps_.sums(), reduced.data(), sizeof(device::StepSums), stream_);
+    device::copy(steps_.sums(), reduced.data(), sizeof(reduced), stream_);
     device::copy(gradients.data(), on_host_[0].data(), gradients.size_bytes(), stream_);
     model_->update(steps_.clock(), steps_.sums(), /*reduced=*/true, stream_);
     steps_.end(stream_);
@@ -277,8 +299,8 @@ class GpuEngine : public Engine {
     result_ = result_of(*report);
   }
 
-  static constexpr std::size_t kSums = sizeof(device::StepSums) / sizeof(double);
-  static_assert(offsetof(device::StepSums, wish) == (kSums - 1) * sizeof(double));
+  static constexpr std::size_t kSums = device::StepSums::kSummed;
+  static_assert(offsetof(device::StepSums, stop) == (kSums - 1) * sizeof(double));
 
   comm::World& world_;
   model::Model& host_;
@@ -294,6 +316,7 @@ class GpuEngine : public Engine {
   std::optional<data::DeviceFrames> data_;
   device::Buffer<float> scores_;
   comm::GpuReducer reducer_;
+  std::span<float> sums_;  ///< of the reducer's memory: the step's sums, packed, and behind them the gradients
   Marks marks_{device::Event(true), device::Event(true), device::Event(true),
                device::Event(true), device::Event(true), device::Event(true)};
   device::Graph graph_, timed_graph_;  ///< the same step; the second one, of an epoch's first batch, looks at the clock
@@ -301,8 +324,9 @@ class GpuEngine : public Engine {
   std::vector<data::BatchPart> parts_;
   data::EpochShares shares_;
   int share_ = 0, most_ = 0;  ///< samples of the global batch that are this rank's; of a micro-batch at most
-  bool captures_ = false, through_host_ = false, begun_ = false, timed_ = false;
-  device::StepClock next_;  ///< what the GPU's clock shows once everything enqueued is done
+  bool captures_ = false, through_host_ = false, begun_ = false, begun_epoch_ = false, timed_ = false;
+  std::vector<float> rates_;  ///< of the epoch's steps
+  device::StepClock next_;    ///< what the GPU's clock shows once everything enqueued is done
   std::vector<std::vector<float>> on_host_;
   StepResult result_;
 };

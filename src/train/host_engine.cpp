@@ -14,6 +14,14 @@ namespace {
 
 constexpr std::size_t kScoredAtOnce = 256;
 
+/// x × 0 is 0 for finite numbers, and no other: the sum keeps what is not.
+bool all_finite(std::span<const float> values) {
+  float sum = 0;
+#pragma omp parallel for simd reduction(+ : sum) schedule(static)
+  for (std::size_t i = 0; i < values.size(); ++i) sum += values[i] * 0.0f;
+  return sum == 0.0f;
+}
+
 class HostEngine : public Engine {
  public:
   HostEngine(comm::World& world, model::Model& model, const data::FrameSet& frames, const EnginePlan& plan)
@@ -30,13 +38,16 @@ class HostEngine : public Engine {
 
   model::Model& model() override { return model_; }
   int lag() const override { return 0; }
-  void start_epoch(std::uint32_t /*epoch*/, const data::EpochOrder& order) override { order_ = &order; }
+  void start_epoch(std::uint32_t /*epoch*/, const data::EpochOrder& order, std::span<const double> rates) override {
+    order_ = &order;
+    rates_.assign(rates.begin(), rates.end());
+  }
 
   void enqueue(const StepKeys& keys) override {
     const model::StepContext context{1.0 / plan_.train.batch_size, plan_.train.seed, keys.step};
-    constexpr std::size_t kSums = 3;  // of each part: loss, right predictions, wish
+    constexpr std::size_t kSums = 4;  // of each part: loss, right predictions, wishes to save and to stop
     std::vector<double> sums(parts_.size() * kSums);
-    if (keys.wish) sums[2] = 1;
+    if (!sums.empty()) sums[2] = keys.wishes.save, sums[3] = keys.wishes.stop;
     std::vector<std::span<const float>> gradient_views;
     std::vector<std::span<const double>> sum_views;
     for (std::size_t p = 0; p < parts_.size(); ++p) {
@@ -59,14 +70,18 @@ class HostEngine : public Engine {
     const int count = shards > 0 ? shards : world_.size();
     double reduced[kSums];
     comm::reduce_canonical(world_, sum_views, count, std::span<double>(reduced));
-    result_ = {reduced[0], static_cast<std::int64_t>(reduced[1]), !std::isfinite(reduced[0]), reduced[2] > 0};
-    if (result_.nonfinite) return;
+    result_ = {.loss_sum = reduced[0],
+               .correct = static_cast<std::int64_t>(reduced[1]),
+               .wishes = {.save = reduced[2] > 0, .stop = reduced[3] > 0}};
     comm::reduce_canonical(world_, gradient_views, count, reduced_);
-    model_.update(reduced_, keys.learning_rate);
+    result_.nonfinite = !std::isfinite(result_.loss_sum) || !all_finite(reduced_);
+    if (result_.nonfinite) return;
+    result_.gradient_norm = model_.update(reduced_, rates_[keys.batch]);
+    result_.nonfinite = !std::isfinite(result_.gradient_norm);
   }
   StepResult result(std::int64_t /*step*/) override { return result_; }
 
-  void to_host(std::int64_t /*steps*/) override {}
+  void to_host(std::int64_t /*updates*/) override {}
   void from_host() override {}
 
   std::size_t scored_at_once() const override { return kScoredAtOnce; }
@@ -85,6 +100,7 @@ class HostEngine : public Engine {
   data::Augmentation augmentation_;
   std::vector<data::BatchPart> parts_;
   const data::EpochOrder* order_ = nullptr;
+  std::vector<double> rates_;  ///< of the epoch's steps
   data::Batch batch_;
   std::vector<std::vector<float>> gradients_;  ///< a buffer a part; the reduced gradient ends in reduced_
   std::vector<float> reduced_;

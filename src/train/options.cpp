@@ -22,14 +22,28 @@ void Options::bind(config::Section& s) {
   s.key("micro_batch_size", micro_batch_size, "samples that a rank computes at once, gradients adding up; 0: its whole share")
       .min(0);
   s.key("seed", seed, "seed of initial weights, wiring, order and augmentation");
-  s.key("monitor", monitor, "validation metric that chooses the best checkpoint")
-      .choices({"accuracy_hard", "accuracy_soft", "accuracy_hard_recording", "accuracy_soft_recording", "f1_macro", "loss"});
+  s.key("monitor", monitor, "validation metric that chooses the best checkpoint").choices(metric_names());
   s.key("checkpoint_epochs", checkpoint_epochs, "save every so many epochs; 0: only at the end").unit("epochs").min(0);
   s.key("checkpoint_minutes", checkpoint_minutes, "also save when the last save is this old, in mid-epoch too; 0: never")
       .unit("minutes")
       .min(0);
   s.key("keep_last", keep_last, "newest checkpoints that are kept beside the best one").min(1);
+  s.key("on_nonfinite", on_nonfinite,
+        "a loss or gradient that is not finite: stop ends the run, skip leaves the update out and counts it")
+      .choices({"stop", "skip"});
+  s.key("walltime", walltime,
+        "time after which the job is ended from outside, as Slurm's --time (30, 1:30:00, 2-12:00:00): the run saves and stops "
+        "before, with exit code 75; empty: as the scheduler says");
+  s.key("walltime_margin_s", walltime_margin_s, "how long before that").unit("s").min(0);
   optimizer.bind(s);
+  schedule.bind(s.section("schedule", "the learning rate over time"));
+  early_stopping.bind(s.section("early_stopping", "ending a run that no longer improves"));
+}
+
+EarlyStoppingOptions Options::stopping() const {
+  EarlyStoppingOptions options = early_stopping;
+  if (options.monitor.empty()) options.monitor = monitor;
+  return options;
 }
 
 void DistributedOptions::bind(config::Section& s) {

@@ -6,16 +6,34 @@
 #include "dltonic/core/clock.h"
 #include "dltonic/core/error.h"
 #include "dltonic/core/log.h"
+#include "dltonic/core/stop.h"
 #include "dltonic/core/text.h"
+#include "dltonic/train/metric.h"
 
 namespace dltonic::train {
+namespace {
+constexpr int kMostSkippedInARow = 50;  // a run that is broken does not mend itself
+}
 
 std::vector<TensorView> Progression::state() {
-  return {{"train/step", DType::i64, {1}, &step},
-          {"train/epoch_loss", DType::f64, {1}, &epoch_loss},
-          {"train/epoch_correct", DType::i64, {1}, &epoch_correct},
-          {"train/best", DType::f64, {1}, &best},
-          {"train/best_step", DType::i64, {1}, &best_step}};
+  const auto one = [](const char* name, auto& value) {
+    constexpr DType kType = std::is_same_v<decltype(value), double&> ? DType::f64 : DType::i64;
+    return TensorView{std::string("train/") + name, kType, {1}, &value};
+  };
+  return {one("step", step),
+          one("skipped", skipped),
+          one("finished_epochs", finished_epochs),
+          one("epoch_loss", epoch_loss),
+          one("epoch_norm", epoch_norm),
+          one("epoch_correct", epoch_correct),
+          one("epoch_steps", epoch_steps),
+          one("best", best),
+          one("best_step", best_step),
+          one("stopping_best", stopping.best),
+          one("stopping_waited", stopping.waited),
+          one("plateau_best", plateau.best),
+          one("plateau_waited", plateau.waited),
+          one("plateau_factor", plateau_factor)};
 }
 
 Trainer::Trainer(comm::World& world, Engine& engine, const data::FrameSet& frames, const data::Splits& splits,
@@ -30,31 +48,43 @@ Trainer::Trainer(comm::World& world, Engine& engine, const data::FrameSet& frame
       checkpoints_(checkpoints),
       sinks_(std::move(sinks)),
       progress_(progress),
-      order_(frames.samples_of(splits.train), static_cast<std::uint64_t>(options.batch_size), options.seed) {
+      order_(frames.samples_of(splits.train), static_cast<std::uint64_t>(options.batch_size), options.seed),
+      schedule_(options.schedule, options.optimizer.learning_rate, batches(), options.epochs),
+      stopping_(options.stopping()) {
   if (order_.dropped() > 0) {
     log::info(cat("an epoch trains ", with_commas(order_.batches()), " whole batches of ", options_.batch_size,
                   " and leaves out ", order_.dropped(), " samples, others each time"));
   }
-  if (splits.val.empty()) log::info("nothing validates (data.val_split is 0): the last checkpoint counts as the best");
+  if (!splits_.val.empty()) return;
+  log::info("nothing validates (data.val_split is 0): the last checkpoint counts as the best");
+  if (stopping_.patience > 0 || options.schedule.kind == "plateau") {
+    throw ConfigError(cat(stopping_.patience > 0 ? "train.early_stopping.patience" : "train.schedule.kind=plateau",
+                          " needs validation recordings, but data.val_split leaves none"));
+  }
+}
+
+void Trainer::start_epoch(std::uint32_t epoch) {
+  if (order_.epoch() != epoch) order_.start(epoch);
+  rates_.resize(order_.batches());
+  for (std::size_t batch = 0; batch < rates_.size(); ++batch)
+    rates_[batch] = rate_of(static_cast<std::int64_t>(epoch) * batches() + static_cast<std::int64_t>(batch));
+  engine_.start_epoch(epoch, order_, rates_);
+  started_epoch_ = epoch;
 }
 
 /// Begins the next step.
 void Trainer::enqueue() {
   const auto epoch = static_cast<std::uint32_t>(enqueued_ / batches());
-  if (started_epoch_ != epoch) {
-    if (order_.epoch() != epoch) order_.start(epoch);
-    engine_.start_epoch(epoch, order_);
-    started_epoch_ = epoch;
-  }
+  if (started_epoch_ != epoch) start_epoch(epoch);
   world_.set_step(enqueued_);
-  // Rank 0's clock decides for all: its wish comes back in the step's result.
+  // Rank 0's clock decides for all when to save; any rank may have been told to stop. The answer comes in the step's result.
   const bool save_now = world_.is_root() && options_.checkpoint_minutes > 0 &&
                         steady_seconds() - last_save_s_ >= options_.checkpoint_minutes * 60;
   engine_.enqueue({.step = enqueued_,
+                   .updates = progression_.step - progression_.skipped,
                    .epoch = epoch,
                    .batch = static_cast<std::uint64_t>(enqueued_ % batches()),
-                   .learning_rate = options_.optimizer.learning_rate,
-                   .wish = save_now});
+                   .wishes = {.save = save_now, .stop = stop::wished()}});
   ++enqueued_;
   // While the last steps of the epoch are on their way, the next one's order is drawn.
   if (enqueued_ % batches() == 0) order_.start(epoch + 1);
@@ -64,18 +94,30 @@ void Trainer::enqueue() {
 double Trainer::take() {
   const StepResult result = engine_.result(progression_.step);
   const double loss = result.loss_sum / options_.batch_size;
-  if (result.nonfinite) {
-    Error error(cat("the loss or a gradient is not finite (loss ", loss, ") at step ", progression_.step, ", epoch ",
-                    progression_.step / batches() + 1, "; lower train.learning_rate (", options_.optimizer.learning_rate,
-                    ") or go on from an earlier checkpoint"),
-                kExitFailure);
+  skipped_in_a_row_ = result.nonfinite ? skipped_in_a_row_ + 1 : 0;
+  if (result.nonfinite && (options_.on_nonfinite == "stop" || skipped_in_a_row_ >= kMostSkippedInARow)) {
+    Error error(
+        cat("the loss or a gradient is not finite (loss ", loss, ") at step ", progression_.step, ", epoch ", epoch() + 1,
+            skipped_in_a_row_ > 1 ? cat(", for the ", skipped_in_a_row_, "th time in a row") : std::string(),
+            "; lower train.learning_rate (", options_.optimizer.learning_rate,
+            "), set train.clip_norm, or go on from an earlier checkpoint",
+            options_.on_nonfinite == "stop" ? "; train.on_nonfinite=skip leaves such steps out" : ""),
+        kExitFailure);
     error.set_agreed();  // decided on a reduced value: every rank throws it
     throw error;
   }
+  if (result.nonfinite) {
+    ++progression_.skipped;
+    if (world_.is_root()) log::warn(cat("step ", progression_.step, " is left out: its loss or a gradient is not finite"));
+  } else {
+    progression_.epoch_loss += result.loss_sum;
+    progression_.epoch_norm += result.gradient_norm;
+    progression_.epoch_correct += result.correct;
+    ++progression_.epoch_steps;
+  }
   ++progression_.step;
-  progression_.epoch_loss += result.loss_sum;
-  progression_.epoch_correct += result.correct;
-  save_wished_ = save_wished_ || result.wish;
+  save_wished_ = save_wished_ || result.wishes.save;
+  stop_wished_ = stop_wished_ || result.wishes.stop;
   return loss;
 }
 
@@ -86,91 +128,147 @@ double Trainer::step() {
   return loss;
 }
 
+bool Trainer::ended_early() const { return stopping_.patience > 0 && progression_.stopping.waited >= stopping_.patience; }
+
 Summary Trainer::run() {
-  const auto batch_size = static_cast<std::uint64_t>(options_.batch_size);
-  const std::int64_t last_step = batches() * options_.epochs;
-  if (progression_.step >= last_step) log::info(cat("nothing left to train: ", progression_.step, " steps are done"));
+  if (progression_.finished_epochs >= options_.epochs)
+    log::info(cat("nothing left to train: ", progression_.step, " steps are done"));
   auto phase = world_.phase("train", timeout_s_);
   last_save_s_ = steady_seconds();
-  while (progression_.step < last_step) {
-    progress_.begin(cat("epoch ", progression_.step / batches() + 1, "/", options_.epochs),
-                    static_cast<std::uint64_t>(batches()) * batch_size, "samples");
-    Stopwatch watch;
-    const std::int64_t first = progression_.step;
-    do {
-      enqueue();
-      // Results are read at the same steps on every rank, so that what they make the host do is the same, too.
-      std::int64_t may_wait = enqueued_ % batches() == 0 ? 0 : engine_.lag();
-      while (enqueued_ - progression_.step > may_wait) {
-        const double loss = take();
-        phase.alive();
-        progress_.advance(static_cast<std::uint64_t>((progression_.step - 1) % batches() + 1) * batch_size,
-                          "loss " + fixed(loss, 4));
-        if (save_wished_) may_wait = 0;
-      }
-      if (save_wished_ && progression_.step % batches() != 0) save(false);
-    } while (enqueued_ % batches() != 0);
-    epoch_seconds_ = watch.seconds();
-    summary_.seconds += epoch_seconds_;
-    summary_.samples_per_s = static_cast<double>(progression_.step - first) * options_.batch_size / epoch_seconds_;
-    finish_epoch();
+  while (progression_.finished_epochs < options_.epochs && !ended_early()) {
+    if (epoch() == progression_.finished_epochs) train_epoch(phase);
+    if (epoch() > progression_.finished_epochs && !stop_wished_) finish_epoch();
+    if (stop_wished_) break;
   }
   if (saved_step_ != progression_.step && progression_.step > 0) save(splits_.val.empty());
+  if (stop_wished_) {
+    // Each rank knows its own reason; the lowest one that has one speaks.
+    for (const std::string& reason : world_.gather(stop::reason())) {
+      if (summary_.stopped_by.empty()) summary_.stopped_by = reason;
+    }
+  } else if (ended_early()) {
+    log::info(cat(stopping_.monitor, " has not improved in ", progression_.stopping.waited,
+                  " evaluations (train.early_stopping.patience): the run ends after epoch ", progression_.finished_epochs));
+  }
   summary_.steps = progression_.step;
+  summary_.skipped = progression_.skipped;
+  summary_.epochs = static_cast<int>(progression_.finished_epochs);
+  summary_.ended_early = ended_early();
   summary_.monitor = options_.monitor;
   summary_.best = progression_.best;
   summary_.best_step = progression_.best_step;
   return summary_;
 }
 
+/// From where the run stands to the epoch's last step, or to where some rank wished to stop.
+void Trainer::train_epoch(comm::Phase& phase) {
+  const auto batch_size = static_cast<std::uint64_t>(options_.batch_size);
+  progress_.begin(cat("epoch ", epoch() + 1, "/", options_.epochs), static_cast<std::uint64_t>(batches()) * batch_size,
+                  "samples");
+  const Stopwatch watch;
+  const std::int64_t first = progression_.step;
+  do {
+    enqueue();
+    // Results are read at the same steps on every rank, so that what they make the host do is the same, too.
+    std::int64_t may_wait = enqueued_ % batches() == 0 ? 0 : engine_.lag();
+    while (enqueued_ - progression_.step > may_wait) {
+      const double loss = take();
+      phase.alive();
+      progress_.advance(static_cast<std::uint64_t>((progression_.step - 1) % batches() + 1) * batch_size,
+                        "loss " + fixed(loss, 4));
+      if (save_wished_ || stop_wished_) may_wait = 0;
+    }
+    if (save_wished_ && !stop_wished_ && progression_.step % batches() != 0) save(false);
+  } while (enqueued_ % batches() != 0 && !stop_wished_);
+  epoch_seconds_ = watch.seconds();
+  summary_.seconds += epoch_seconds_;
+  summary_.samples_per_s = static_cast<double>(progression_.step - first) * options_.batch_size / epoch_seconds_;
+  progress_.end();
+}
+
+/// Evaluates, tells, and saves where a save is due. Nothing has changed where a wish to stop ends the evaluation.
 void Trainer::finish_epoch() {
-  const auto samples = static_cast<double>(batches()) * options_.batch_size;
-  const auto done = static_cast<int>(progression_.step / batches());
+  const auto done = static_cast<int>(progression_.finished_epochs + 1);
+  const double rate = rate_of(progression_.step - 1);
+  bool is_best = splits_.val.empty();
+  if (!splits_.val.empty()) {
+    try {
+      summary_.validation = evaluate(world_, engine_, frames_, splits_.val, progress_);
+    } catch (const StopError&) {  // agreed
+      stop_wished_ = true;
+      return;
+    }
+    judge(summary_.validation);
+    is_best = progression_.best_step == progression_.step;
+  }
+  const auto samples = std::max(1.0, static_cast<double>(progression_.epoch_steps) * options_.batch_size);
   summary_.train_loss = progression_.epoch_loss / samples;
   summary_.train_accuracy = static_cast<double>(progression_.epoch_correct) / samples;
-  progression_.epoch_loss = 0;
-  progression_.epoch_correct = 0;
-  std::string line = cat("epoch ", done, "/", options_.epochs, ": loss ", fixed(summary_.train_loss, 4), ", accuracy ",
-                         fixed(summary_.train_accuracy, 4), ", ",
-                         with_commas(static_cast<std::uint64_t>(summary_.samples_per_s)), " samples/s");
-  progress_.end();
   std::vector<std::pair<std::string, double>> scalars{{"loss", summary_.train_loss},
                                                       {"accuracy", summary_.train_accuracy},
-                                                      {"learning_rate", options_.optimizer.learning_rate},
+                                                      {"learning_rate", rate},
                                                       {"samples_per_s", summary_.samples_per_s},
                                                       {"seconds", epoch_seconds_}};
+  if (options_.optimizer.clip_norm > 0)
+    scalars.emplace_back("gradient_norm",
+                         progression_.epoch_norm / std::max<double>(1, static_cast<double>(progression_.epoch_steps)));
+  if (progression_.skipped > 0) scalars.emplace_back("skipped_steps", static_cast<double>(progression_.skipped));
   const auto measured = engine_.measurements();
   scalars.insert(scalars.end(), measured.begin(), measured.end());
   for (MetricSink* sink : sinks_) sink->write({"train", progression_.step, done, scalars});
-  bool is_best = splits_.val.empty();
+  std::string line = cat("epoch ", done, "/", options_.epochs, ": loss ", fixed(summary_.train_loss, 4), ", accuracy ",
+                         fixed(summary_.train_accuracy, 4), ", ",
+                         with_commas(static_cast<std::uint64_t>(summary_.samples_per_s)), " samples/s");
   if (!splits_.val.empty()) {
-    summary_.validation = evaluate(world_, engine_, frames_, splits_.val, progress_);
-    const double value = summary_.validation.scalar(options_.monitor);
-    const bool smaller_is_better = options_.monitor == "loss";
-    // Among equals the later one: small validation sets tie often, and the longer trained model is the safer choice.
-    is_best = progression_.best_step < 0 || (smaller_is_better ? value <= progression_.best : value >= progression_.best);
-    if (is_best) {
-      progression_.best = value;
-      progression_.best_step = progression_.step;
+    for (MetricSink* sink : sinks_) sink->write({"val", progression_.step, done, summary_.validation.scalars});
+    line += "; validation: ";
+    for (const MetricKind& kind : metric_kinds()) {
+      if (kind.in_log || kind.name == options_.monitor)
+        line += cat(kind.name, " ", fixed(summary_.validation.scalar(kind.name), 4), ", ");
     }
-    line += cat("; validation: accuracy hard ", fixed(summary_.validation.scalar("accuracy_hard"), 4), ", soft ",
-                fixed(summary_.validation.scalar("accuracy_soft"), 4), ", loss ", fixed(summary_.validation.scalar("loss"), 4),
-                is_best ? " (best)" : "");
-    for (MetricSink* sink : sinks_) sink->write({"val", progression_.step, done, summary_.validation.scalars()});
+    line.resize(line.size() - 2);
+    if (is_best) line += " (best)";
   }
   log::info(line);
+  progression_.finished_epochs = done;
+  progression_.epoch_loss = 0;
+  progression_.epoch_norm = 0;
+  progression_.epoch_correct = 0;
+  progression_.epoch_steps = 0;
   const bool due = options_.checkpoint_epochs > 0 && done % options_.checkpoint_epochs == 0;
   if (due || (is_best && !splits_.val.empty())) save(is_best);
 }
 
+/// What an evaluation changes: the best one, the plateau's rate, how long early stopping has waited.
+void Trainer::judge(const Evaluation& validation) {
+  const double value = validation.scalar(options_.monitor);
+  // Among equals the later one: small validation sets tie often, and the longer trained model is the safer choice.
+  if (progression_.best_step < 0 || value == progression_.best ||
+      improves(metric_kind(options_.monitor).better, value, progression_.best)) {
+    progression_.best = value;
+    progression_.best_step = progression_.step;
+  }
+  progression_.stopping.observe(stopping_.better(), validation.scalar(stopping_.monitor), stopping_.min_delta);
+  const ScheduleOptions& schedule = options_.schedule;
+  if (schedule.kind != "plateau") return;
+  const bool better = progression_.plateau.observe(metric_kind(schedule.monitor).better, validation.scalar(schedule.monitor),
+                                                   schedule.min_delta);
+  if (better || progression_.plateau.waited <= schedule.patience) return;
+  progression_.plateau.waited = 0;
+  const double factor = std::max(schedule.final_factor, progression_.plateau_factor * schedule.gamma);
+  if (factor == progression_.plateau_factor) return;
+  progression_.plateau_factor = factor;
+  log::info(cat(schedule.monitor, " has not improved in ", schedule.patience + 1, " evaluations: the learning rate is now ",
+                options_.optimizer.learning_rate * factor));
+}
+
 void Trainer::save(bool is_best) {
-  engine_.to_host(progression_.step);
+  engine_.to_host(progression_.step - progression_.skipped);
   auto tensors = engine_.model().state();
   const auto own = progression_.state();
   tensors.insert(tensors.end(), own.begin(), own.end());
-  checkpoints_.save(
-      progression_.step, static_cast<double>(progression_.step) / static_cast<double>(batches()), tensors,
-      summary_.validation.samples > 0 ? summary_.validation.scalars() : std::vector<std::pair<std::string, double>>{}, is_best);
+  checkpoints_.save(progression_.step, static_cast<double>(progression_.step) / static_cast<double>(batches()), tensors,
+                    summary_.validation.scalars, is_best);
   last_save_s_ = steady_seconds();
   save_wished_ = false;
   saved_step_ = progression_.step;

@@ -14,6 +14,8 @@ void on_signals();
 
 /// A wish of this process itself. The first reason stays.
 void wish(const std::string& reason);
+/// The same, `seconds` from now.
+void wish_after(double seconds, const std::string& reason);
 bool wished();
 std::string reason();  ///< "SIGUSR1", "the wall time"; "" where nothing is wished
 void forget();         ///< for tests

@@ -35,6 +35,8 @@ struct UpdateRule {
   T rest1 = 0, rest2 = 0;  ///< 1 - beta1, 1 - beta2: taken in double, for 1 - 0.999f is 1e-5 off
   T step_size = 0;         ///< rate / (1 - beta1^t)
   T root_correction = 0;   ///< 1 / sqrt(1 - beta2^t)
+  T clip_value = 0;        ///< dz is brought into [-clip_value, clip_value] first; 0: as it is
+  T scale = 1;             ///< and multiplied with this
 };
 
 /// S -> dz -> z, moments -> c in one pass: z, m, v are read and written once, c written (the soft one). dz is that of the
@@ -42,6 +44,14 @@ struct UpdateRule {
 template <class T>
 void gate_update(const T* S, std::int64_t gates, Parametrization p, T temperature, const UpdateRule<T>& rule, const T* seen,
                  T* z, T* m, T* v, T* c);
+
+/// Sum of dz^2 over each block of kNormBlock gates, dz brought into [-clip_value, clip_value] first (0: as it is): parts
+/// [norm_parts(gates)], written. Their sum in order is the squared norm of the gradient, at any number of threads.
+inline constexpr std::int64_t kNormBlock = 512;
+constexpr std::size_t norm_parts(std::int64_t gates) { return static_cast<std::size_t>((gates + kNormBlock - 1) / kNormBlock); }
+template <class T>
+void gate_gradient_squares(const T* S, std::int64_t gates, Parametrization p, T temperature, T clip_value, const T* seen,
+                           double* parts);
 
 /// seen = z + the Gumbel noise of (seed, step, gate), written; gates number from 0 over the whole network.
 template <class T>

@@ -96,8 +96,9 @@ class Network {
   /// The same of the Boolean circuit of the most likely gates, 64 samples a word. Exact: equals the hard float forward.
   void hard_logits(const BitMatrix& x, std::span<T> out);
 
-  /// One optimiser step of all layers: sums → dz → Adam, AdamW or SGD → z → coefficients.
-  void update(std::span<const T> sums, const OptimizerOptions& optimizer, double learning_rate);
+  /// One optimiser step of all layers: sums → dz → clipping → Adam, AdamW or SGD → z → coefficients. Returns the norm of dz
+  /// (after clip_value) where clip_norm is set, else 0; where that norm is not finite, nothing has changed.
+  double update(std::span<const T> sums, const OptimizerOptions& optimizer, double learning_rate);
   /// dz of given sums, [total gates][16|4]: what clipping and tests look at; changes nothing.
   void logit_gradients(std::span<const T> sums, std::span<T> dz) const;
 

@@ -45,8 +45,8 @@ struct StepResult {
 /// How a model is put on a GPU.
 struct GpuPlan {
   logic::Precision precision = logic::Precision::float32;
-  int most_samples = 1;             ///< of a micro-batch
-  int last_samples = 0;             ///< of a step's last micro-batch, where it is smaller; 0: it is not
+  int most_samples = 1;  ///< of a micro-batch
+  int last_samples = 0;  ///< of a step's last micro-batch, where it is smaller; 0: it is not
   std::span<float> gradients = {};  ///< device memory of gradient_size() floats, for GpuModel::gradients(); none: its own
 };
 
@@ -61,8 +61,9 @@ class Model {
   virtual StepResult forward_backward(const data::Batch& batch, const StepContext& context, std::span<float> gradients) = 0;
   virtual std::size_t gradient_size() const = 0;
 
-  /// One optimiser step from the reduced gradients.
-  virtual void update(std::span<const float> gradients, double learning_rate) = 0;
+  /// One optimiser step from the reduced gradients, clipped as the optimiser's options say. Returns the gradient's norm
+  /// where clip_norm is set, else 0; where that norm is not finite, nothing has changed.
+  virtual double update(std::span<const float> gradients, double learning_rate) = 0;
 
   /// Class scores before softmax, [sample][class].
   virtual void logits(const data::Batch& batch, Reading reading, std::span<float> out) = 0;

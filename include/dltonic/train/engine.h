@@ -13,6 +13,7 @@
 #include "dltonic/data/augment.h"
 #include "dltonic/data/frame_set.h"
 #include "dltonic/data/order.h"
+#include "dltonic/device/step.h"
 #include "dltonic/model/model.h"
 #include "dltonic/train/options.h"
 
@@ -20,19 +21,20 @@ namespace dltonic::train {
 
 /// One step to make.
 struct StepKeys {
-  std::int64_t step = 0;  ///< updates made before it
+  std::int64_t step = 0;     ///< steps made before it
+  std::int64_t updates = 0;  ///< and updates, where no step is on its way
   std::uint32_t epoch = 0;
   std::uint64_t batch = 0;  ///< of the epoch
-  double learning_rate = 0;
-  bool wish = false;  ///< this rank asks for something; told to all in the step's result
+  device::Wishes wishes;    ///< of this rank; told to all in the step's result
 };
 
 /// What a step gave, over all ranks: the same on every rank.
 struct StepResult {
   double loss_sum = 0;  ///< sum over the global batch
   std::int64_t correct = 0;
-  bool nonfinite = false;  ///< a gradient or the loss is not finite: the update was left out
-  bool wish = false;       ///< some rank asked
+  bool nonfinite = false;    ///< a gradient or the loss is not finite: the update was left out
+  device::Wishes wishes;     ///< of any rank
+  double gradient_norm = 0;  ///< before clipping, where train.clip_norm is set
 };
 
 class Engine {
@@ -42,15 +44,16 @@ class Engine {
 
   /// Steps that may be on their way before the first one's result is asked for; 0: a step is done when enqueue() returns.
   virtual int lag() const = 0;
-  /// The samples of an epoch; before its first step, and where a run goes on in the middle of it.
-  virtual void start_epoch(std::uint32_t epoch, const data::EpochOrder& order) = 0;
+  /// The samples of an epoch and the learning rate of each of its steps; before its first step, and where a run goes on in
+  /// the middle of it.
+  virtual void start_epoch(std::uint32_t epoch, const data::EpochOrder& order, std::span<const double> rates) = 0;
   /// Begins a step. Steps follow one another in number; after the state changed (from_host) any may come first. collective
   virtual void enqueue(const StepKeys& keys) = 0;
   /// Waits for a step's result; results are asked for in order, each once. collective
   virtual StepResult result(std::int64_t step) = 0;
 
-  /// The model's state is the newest, on the host; `steps` updates have been made and their results asked for.
-  virtual void to_host(std::int64_t steps) = 0;
+  /// The model's state is the newest, on the host; `updates` have been made and all results asked for.
+  virtual void to_host(std::int64_t updates) = 0;
   /// The model's state on the host has changed.
   virtual void from_host() = 0;
 

@@ -5,6 +5,8 @@
 
 #include "dltonic/config/section.h"
 #include "dltonic/logic/optimizer.h"
+#include "dltonic/train/schedule.h"
+#include "dltonic/train/stopping.h"
 
 namespace dltonic::train {
 
@@ -20,8 +22,15 @@ struct Options {
   int checkpoint_epochs = 1;
   double checkpoint_minutes = 0;
   int keep_last = 2;
+  std::string on_nonfinite = "stop";  ///< stop, skip
+  std::string walltime;               ///< "": what Slurm says
+  double walltime_margin_s = 120;
+  ScheduleOptions schedule;
+  EarlyStoppingOptions early_stopping;
   logic::OptimizerOptions optimizer;
   void bind(config::Section& s);
+  /// early_stopping, with its monitored metric filled in.
+  EarlyStoppingOptions stopping() const;
 };
 
 struct DistributedOptions {

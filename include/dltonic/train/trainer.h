@@ -21,16 +21,25 @@
 #include "dltonic/train/evaluate.h"
 #include "dltonic/train/metric_sink.h"
 #include "dltonic/train/options.h"
+#include "dltonic/train/schedule.h"
+#include "dltonic/train/stopping.h"
 
 namespace dltonic::train {
 
 /// Where training stands; saved in every checkpoint, so that going on gives the numbers of an unbroken run.
 struct Progression {
-  std::int64_t step = 0;           ///< updates made
-  double epoch_loss = 0;           ///< sum of losses of the running epoch's samples
-  std::int64_t epoch_correct = 0;  ///< and those predicted right
-  double best = 0;                 ///< best validation metric so far
-  std::int64_t best_step = -1;     ///< its step; -1: none yet
+  std::int64_t step = 0;             ///< steps made
+  std::int64_t skipped = 0;          ///< of them without an update: their sums were not finite
+  std::int64_t finished_epochs = 0;  ///< evaluated, too; a stop may come between an epoch's last step and its evaluation
+  double epoch_loss = 0;             ///< sum of losses of the running epoch's samples, without skipped steps
+  double epoch_norm = 0;             ///< sum of its steps' gradient norms
+  std::int64_t epoch_correct = 0;    ///< samples predicted right
+  std::int64_t epoch_steps = 0;      ///< steps that these sums are of
+  double best = 0;                   ///< best validation metric so far
+  std::int64_t best_step = -1;       ///< its step; -1: none yet
+  Patience stopping;                 ///< of early stopping
+  Patience plateau;                  ///< of the schedule
+  double plateau_factor = 1;         ///< of the learning rate
   std::vector<TensorView> state();
 };
 
@@ -43,6 +52,10 @@ struct Summary {
   std::string monitor;
   double best = 0;
   std::int64_t best_step = -1;
+  std::int64_t skipped = 0;  ///< steps whose sums were not finite
+  int epochs = 0;            ///< finished
+  bool ended_early = false;  ///< by early stopping
+  std::string stopped_by;    ///< the wish that ended the run before its end, saved; "" where it is done
 };
 
 class Trainer {
@@ -53,17 +66,24 @@ class Trainer {
 
   /// Goes on from where `checkpoint` stands. collective
   void resume(const std::string& checkpoint);
-  /// To the end of the last epoch. collective
+  /// To the end of the last epoch, to the end that early stopping sees, or until some rank wishes to stop (core/stop.h): then
+  /// all ranks stop after the same step, save, and Summary::stopped_by says why. collective
   Summary run();
   /// One step of the run, waited for, for benchmarks and tests: returns the mean loss over the global batch. collective
   double step();
 
  private:
+  void start_epoch(std::uint32_t epoch);
   void enqueue();
   double take();
+  void train_epoch(comm::Phase& phase);
   void finish_epoch();
+  void judge(const Evaluation& validation);
+  bool ended_early() const;
   void save(bool is_best);
   std::int64_t batches() const { return static_cast<std::int64_t>(order_.batches()); }
+  std::int64_t epoch() const { return progression_.step / batches(); }
+  double rate_of(std::int64_t step) const { return schedule_.rate(step) * progression_.plateau_factor; }
 
   comm::World& world_;
   Engine& engine_;
@@ -76,11 +96,16 @@ class Trainer {
   Progress& progress_;
 
   data::EpochOrder order_;
+  Schedule schedule_;
+  EarlyStoppingOptions stopping_;
   std::int64_t started_epoch_ = -1;
   std::int64_t enqueued_ = 0;  ///< steps begun; progression_.step of them have told their results
   double epoch_seconds_ = 0;
   double last_save_s_ = 0;
   bool save_wished_ = false;  ///< agreed: checkpoint_minutes have passed on rank 0
+  bool stop_wished_ = false;  ///< agreed: the run stops here
+  int skipped_in_a_row_ = 0;
+  std::vector<double> rates_;  ///< of the running epoch's steps
   std::int64_t saved_step_ = -1;
   Progression progression_;
   Summary summary_;

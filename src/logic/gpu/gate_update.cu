@@ -19,6 +19,7 @@ constexpr int kThreads = 256;
 
 struct Step {
   float rate, step_size, root_correction;  ///< rate / (1 - beta1^t), 1 / sqrt(1 - beta2^t)
+  float scale;                             ///< of dz
 };
 
 /// One thread's four values of z, m, v.
@@ -34,8 +35,12 @@ struct Optimizer {
         log_beta1(static_cast<float>(std::log(r.beta1))),
         log_beta2(static_cast<float>(std::log(r.beta2))) {}
 
+  __device__ float clipped(float g) const {
+    return rule.clip_value > 0 ? fminf(fmaxf(g, -rule.clip_value), rule.clip_value) : g;
+  }
   template <Rule::Kind kKind>
-  __device__ void apply(const Step& step, float g, float& z, float& m, float& v) const {
+  __device__ void apply(const Step& step, float dz, float& z, float& m, float& v) const {
+    float g = clipped(dz) * step.scale;
     if constexpr (kKind == Rule::Kind::adamw) z *= 1 - step.rate * rule.weight_decay;
     else g = fmaf(rule.weight_decay, z, g);
     if constexpr (kKind == Rule::Kind::sgd) {
@@ -208,6 +213,60 @@ __device__ void write_forward(const Logits& l, float (&z)[4], const NoiseOf<kEst
   }
 }
 
+/// S of a gate, its groups added up in order.
+__device__ inline float4 sum_of(const float* __restrict__ S, int groups, std::int64_t gates, std::uint32_t gate) {
+  float4 sum = make_float4(0, 0, 0, 0);
+  for (int i = 0; i < groups; ++i) {
+    const float4 part = __ldcg(reinterpret_cast<const float4*>(S) + i * gates + gate);
+    sum.x += part.x, sum.y += part.y, sum.z += part.z, sum.w += part.w;
+  }
+  return sum;
+}
+
+/// Sum over the block's threads, in a fixed order; thread 0 has it.
+__device__ double block_sum(double value) {
+  __shared__ double of_warp[kThreads / 32];
+  for (int step = 16; step > 0; step /= 2) value += __shfl_down_sync(~0u, value, step);
+  if (threadIdx.x % 32 == 0) of_warp[threadIdx.x / 32] = value;
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    for (int warp = 1; warp < kThreads / 32; ++warp) value += of_warp[warp];
+  }
+  return value;
+}
+
+/// parts [blocks]: squares of dz of each block's gates. Launch as update_kernel.
+template <class Mixture, int kLanes, Estimator kEstimator>
+__global__ __launch_bounds__(kThreads) void squares_kernel(Logits l, Optimizer optimizer, const float* __restrict__ S,
+                                                           int groups, const device::StepClock* __restrict__ clock,
+                                                           double* parts) {
+  const auto [gate, j, mine, at] = Lane<kLanes>(l.gates);
+  float seen[4], dz[4];
+  unpack(load4(l.z + at), seen);
+  const NoiseOf<kEstimator> noise(clock->seed, clock->step, number_of<kEstimator>(l, gate), j);
+  add(seen, noise);
+  const float inverse_temperature = 1 / l.temperature;
+  Mixture(seen, inverse_temperature).gradient(sum_of(S, groups, l.gates, gate), j, inverse_temperature, dz);
+  double square = 0;
+#pragma unroll
+  for (int i = 0; i < 4; ++i) {
+    const double g = optimizer.clipped(dz[i]);
+    square += g * g;
+  }
+  const double sum = block_sum(mine ? square : 0);
+  if (threadIdx.x == 0) parts[blockIdx.x] = sum;
+}
+
+/// Launch: one block.
+__global__ __launch_bounds__(kThreads) void norm_kernel(const double* parts, std::size_t count, device::StepSums* sums) {
+  double sum = 0;
+  for (std::size_t i = threadIdx.x; i < count; i += kThreads) sum += parts[i];
+  sum = block_sum(sum);
+  if (threadIdx.x != 0) return;
+  sums->gradient_norm = sqrt(sum);
+  if (!isfinite(sum)) sums->nonfinite = 1;
+}
+
 /// Launch: four lanes (raw) or one thread (light) a gate.
 template <class Mixture, int kLanes, Estimator kEstimator>
 __global__ __launch_bounds__(kThreads) void coefficients_kernel(Logits l, const device::StepClock* clock) {
@@ -230,14 +289,12 @@ __global__ __launch_bounds__(kThreads) void update_kernel(Logits l, Optimizer op
   unpack(load4(l.z + at), z);
   unpack(load4(l.m + at), m);
   if constexpr (kKind != Rule::Kind::sgd) unpack(load4(l.v + at), v);
-  float4 sum = make_float4(0, 0, 0, 0);
-  for (int i = 0; i < groups; ++i) {
-    const float4 part = __ldcg(reinterpret_cast<const float4*>(S) + i * l.gates + gate);
-    sum.x += part.x, sum.y += part.y, sum.z += part.z, sum.w += part.w;
-  }
+  const float4 sum = sum_of(S, groups, l.gates, gate);
   if (threadIdx.x == 0) {
-    const float t = static_cast<float>(clock->step + 1), rate = clock->learning_rate;
+    const float t = static_cast<float>(clock->updates + 1), rate = clock->learning_rate;
     step.rate = rate;
+    const float limit = optimizer.rule.clip_norm;
+    step.scale = limit > 0 ? static_cast<float>(fmin(1.0, limit / (sums->gradient_norm + 1e-6))) : 1;
     if constexpr (kKind != Rule::Kind::sgd) {
       // 1 - beta^t without the cancellation of small t: -expm1(t log beta)
       step.step_size = rate / -expm1f(t * optimizer.log_beta1);
@@ -320,6 +377,21 @@ void update(const Logits& logits, const Rule& rule, const float* S, int groups, 
     }
   });
   check_launch("update of gate logits");
+}
+
+std::size_t norm_parts(const Logits& logits) {
+  return blocks_for(logits.gates * (logits.parametrization == Parametrization::raw ? 4 : 1));
+}
+
+void norm(const Logits& logits, const Rule& rule, const float* S, int groups, const device::StepClock* clock, double* parts,
+          device::StepSums* sums, StreamHandle stream) {
+  const Optimizer optimizer(rule);
+  with_mixture(logits, [&]<class Mixture, int kLanes, Estimator kEstimator>() {
+    squares_kernel<Mixture, kLanes, kEstimator>
+        <<<blocks_for(logits.gates * kLanes), kThreads, 0, stream>>>(logits, optimizer, S, groups, clock, parts);
+  });
+  norm_kernel<<<1, kThreads, 0, stream>>>(parts, norm_parts(logits), sums);
+  check_launch("norm of the gradient");
 }
 
 void coefficients(const Logits& logits, const device::StepClock* clock, StreamHandle stream) {

@@ -129,6 +129,8 @@ struct Rule {
   enum class Kind : std::uint8_t { adam, adamw, sgd } kind = Kind::adam;
   double beta1 = 0, beta2 = 0;
   float epsilon = 0, weight_decay = 0, momentum = 0;
+  float clip_value = 0;  ///< dz is brought into [-clip_value, clip_value] first; 0: as it is
+  float clip_norm = 0;   ///< and scaled where sums->gradient_norm, of norm(), is longer; 0: as it is
 };
 struct Logits {
   std::int64_t gates = 0;
@@ -144,6 +146,11 @@ struct Logits {
 /// sums->nonfinite; a gate whose sum over groups or ranks is not finite sets it and stays too.
 void update(const Logits& logits, const Rule& rule, const float* S, int groups, const device::StepClock* clock,
             device::StepSums* sums, StreamHandle stream);
+/// sums->gradient_norm = Euclidean norm of dz (after clip_value), from S as in update(). Where it is not finite, sums->nonfinite
+/// is set before any gate changes. parts: norm_parts(gates) doubles of scratch. The order of the sum is fixed.
+void norm(const Logits& logits, const Rule& rule, const float* S, int groups, const device::StepClock* clock, double* parts,
+          device::StepSums* sums, StreamHandle stream);
+std::size_t norm_parts(const Logits& logits);
 /// c and ids of the estimator's forward at `step`.
 void coefficients(const Logits& logits, const device::StepClock* clock, StreamHandle stream);
 /// out [gates][4] = sum over groups of S, in order: one buffer for a reduction over ranks.

@@ -165,18 +165,18 @@ TEST_F(Reduce, RunsInAGraphLaunchedAHundredTimes) {
 
 TEST_F(Reduce, CarriesAStepsSumsAndOneRanksWish) {
   device::Steps steps;
-  if (world().rank() == 0) steps.wish(1, *stream);
+  if (world().rank() == 0) steps.wish({.save = true}, *stream);
   steps.set({.step = 7}, *stream);
-  static_assert(sizeof(device::StepSums) % sizeof(double) == 0);
   const device::Graph graph(*stream, [&] {
-    reducer->all_reduce(&steps.sums()->loss, sizeof(device::StepSums) / sizeof(double), *stream);
+    reducer->all_reduce(&steps.sums()->loss, device::StepSums::kSummed, *stream);
     steps.end(*stream);
   });
   graph.launch(*stream);
   finish();
   const auto report = steps.report(7);
   ASSERT_TRUE(report.has_value());
-  EXPECT_EQ(report->wish, 1);
+  EXPECT_EQ(report->save, 1);
+  EXPECT_EQ(report->stop, 0);
   EXPECT_EQ(report->loss, 0);
 }
 
@@ -184,6 +184,30 @@ TEST_F(Reduce, CanBeMadeAgain) {
   reducer.reset();
   reducer.emplace(world(), choose_gpu(world(), false), 30);
   EXPECT_EQ(reduced(wholes<float>(129, world().rank())), sum_of_wholes<float>(129));
+}
+
+/// As a step does it: pieces of one memory from its end to its front, uneven and unaligned, in a graph that runs again.
+TEST_F(Reduce, SumsInItsOwnMemory) {
+  const std::size_t n = 100'003;
+  const std::span<float> memory = reducer->memory(n);
+  if (world().size() == 1) {
+    EXPECT_TRUE(memory.empty());
+    return;
+  }
+  ASSERT_EQ(memory.size(), n);
+  const auto mine = device::uploaded(wholes<float>(n, world().rank()), *stream);
+  const device::Graph graph(*stream, [&] {
+    device::copy(memory.data(), mine.data(), mine.bytes(), *stream);
+    reducer->all_reduce(memory.data() + 64'001, n - 64'001, *stream);
+    reducer->all_reduce(memory.data() + 32, 63'969, *stream);
+    reducer->all_reduce(memory.data(), 32, *stream);
+  });
+  for (int run = 0; run < 3; ++run) {
+    graph.launch(*stream);
+    finish();
+    EXPECT_EQ(device::downloaded(memory.data(), n, *stream), sum_of_wholes<float>(n)) << "run " << run;
+  }
+  EXPECT_EQ(reducer->memory(1).size(), 1u) << "more than one";
 }
 
 TEST_F(Reduce, SaysWhichLibraryAdds) { EXPECT_THAT(nccl_version(), HasSubstr("NCCL 2.")); }

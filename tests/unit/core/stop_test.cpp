@@ -66,5 +66,15 @@ TEST(StopTest, OfOwnWishesTheFirstReasonStays) {
   EXPECT_FALSE(stop::wished());
 }
 
+TEST(StopTest, AWishMayComeLater) {
+  stop::forget();
+  stop::wish_after(0.05, "the wall time");
+  EXPECT_FALSE(stop::wished());
+  ::usleep(60'000);
+  EXPECT_TRUE(stop::wished());
+  EXPECT_EQ(stop::reason(), "the wall time");
+  stop::forget();
+}
+
 }  // namespace
 }  // namespace dltonic

@@ -1,4 +1,4 @@
-#include "dltonic/train/metrics.h"
+#include "dltonic/train/confusion.h"
 
 #include <algorithm>
 #include <cmath>
@@ -51,15 +51,15 @@ double mean(const std::vector<double>& values) {
   return values.empty() ? 0.0 : std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
-int argmax(std::span<const float> values) {
+int argmax(std::span<const double> values) {
   return static_cast<int>(std::max_element(values.begin(), values.end()) - values.begin());
 }
 
-double cross_entropy(std::span<const float> logits, int label) {
+double cross_entropy(std::span<const double> logits, int label) {
   const double largest = *std::max_element(logits.begin(), logits.end());
   double sum = 0;
-  for (const float logit : logits) sum += std::exp(static_cast<double>(logit) - largest);
-  return std::log(sum) + largest - static_cast<double>(logits[static_cast<std::size_t>(label)]);
+  for (const double logit : logits) sum += std::exp(logit - largest);
+  return std::log(sum) + largest - logits[static_cast<std::size_t>(label)];
 }
 
 }  // namespace dltonic::train

@@ -1,4 +1,4 @@
-#include "dltonic/train/metrics.h"
+#include "dltonic/train/confusion.h"
 
 #include <gtest/gtest.h>
 
@@ -25,14 +25,14 @@ TEST(Confusion, AgreesWithScikitLearn) {
 }
 
 TEST(CrossEntropy, IsStableForLargeLogits) {
-  const float logits[] = {1000.0f, 999.0f, -1000.0f};
+  const double logits[] = {1000.0, 999.0, -1000.0};
   EXPECT_NEAR(cross_entropy(logits, 0), 0.31326168751822286, 1e-12);
   EXPECT_NEAR(cross_entropy(logits, 1), 1.3132616875182228, 1e-12);
   EXPECT_NEAR(cross_entropy(logits, 2), 2000.3132616875182, 1e-9);
 }
 
 TEST(Argmax, TakesTheFirstAmongEquals) {
-  const float scores[] = {1, 3, 3, 2};
+  const double scores[] = {1, 3, 3, 2};
   EXPECT_EQ(argmax(scores), 1);
 }
 

@@ -1,10 +1,8 @@
-/// Classification metrics from a confusion matrix. Counts are integers, so sums over ranks are exact.
+/// Who was taken for whom: counts of (label, prediction), exact at any number of ranks.
 #pragma once
 
 #include <cstdint>
 #include <span>
-#include <string>
-#include <utility>
 #include <vector>
 
 namespace dltonic::train {
@@ -18,6 +16,7 @@ class Confusion {
   std::int64_t at(int label, int predicted) const { return counts_[static_cast<std::size_t>(label * classes_ + predicted)]; }
   std::span<std::int64_t> counts() { return counts_; }  ///< [label][predicted], to be summed over ranks
   std::int64_t total() const;
+  bool operator==(const Confusion&) const = default;
 
   double accuracy() const;  ///< 0 where nothing was counted
   /// Per class. A class that was never predicted (precision) or never seen (recall) counts 0, as scikit-learn's
@@ -33,8 +32,8 @@ class Confusion {
 
 double mean(const std::vector<double>& values);
 /// Index of the largest value, the first one among equals.
-int argmax(std::span<const float> values);
-/// -log softmax(logits)[label], computed in double.
-double cross_entropy(std::span<const float> logits, int label);
+int argmax(std::span<const double> values);
+/// -log softmax(logits)[label].
+double cross_entropy(std::span<const double> logits, int label);
 
 }  // namespace dltonic::train
