@@ -19,6 +19,7 @@ void add_train(CLI::App& cli, Run& run);
 void add_evaluate(CLI::App& cli, Run& run);
 void add_inspect(CLI::App& cli, Run& run);
 void add_submit(CLI::App& cli, Run& run);
+void add_sync(CLI::App& cli, Run& run);
 void add_doctor(CLI::App& cli, Run& run);
 
 /// The arguments that several commands share.

@@ -45,6 +45,7 @@ int run_command(dltonic::comm::World& world, int argc, char** argv) {
   dltonic::app::add_evaluate(cli, run);
   dltonic::app::add_inspect(cli, run);
   dltonic::app::add_submit(cli, run);
+  dltonic::app::add_sync(cli, run);
   dltonic::app::add_doctor(cli, run);
   const int code = parse(cli, argc, argv, world.is_root());
   if (code >= 0) return code;

@@ -11,6 +11,7 @@ RunConfig::RunConfig() {
   distributed.bind(root_.section("distributed", "how ranks add up their gradients"));
   comm.bind(root_.section("comm", "communication between ranks"));
   report.bind(root_.section("report", "what is told, and where"));
+  storage.bind(root_.section("storage", "what is copied to project storage"));
   config::Section& s = root_.section("run", "the run's own folder");
   s.key("name", run.name, "names the run's folder; default: <data.name>_<model.kind>");
   s.key("dir", run.dir, "the run's folder; default: $SCRATCH_STORAGE_DIR/runs/<run.name>");

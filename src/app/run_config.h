@@ -12,6 +12,7 @@
 #include "dltonic/data/options.h"
 #include "dltonic/model/model.h"
 #include "dltonic/report/options.h"
+#include "dltonic/store/mirror.h"
 #include "dltonic/train/options.h"
 
 namespace dltonic::app {
@@ -43,6 +44,7 @@ class RunConfig {
   train::DistributedOptions distributed;
   comm::Options comm;
   report::Options report;
+  store::MirrorOptions storage;
   RunOptions run;
 
  private:

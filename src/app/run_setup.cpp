@@ -41,8 +41,8 @@ LoadedData load_data(comm::World& world, const RunConfig& config, const std::str
     }
   });
   const auto staged = config.dirs().scratch / "data" / prepared.frames.filename();
-  store::stage_file(world, prepared.frames, staged);
   LoadedData loaded;
+  loaded.lease = store::stage_file(world, prepared.frames, staged).lease;
   loaded.frames = data::FrameSet::load(world, staged, prepared.settings, progress);
   loaded.splits = data::make_splits(loaded.frames.recording_labels, loaded.frames.recording_splits, config.data.splits);
   const auto& s = loaded.splits;

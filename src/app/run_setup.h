@@ -6,11 +6,13 @@
 #include "app/run_config.h"
 #include "dltonic/data/frame_set.h"
 #include "dltonic/data/splits.h"
+#include "dltonic/store/lock.h"
 #include "dltonic/train/engine.h"
 
 namespace dltonic::app {
 
 struct LoadedData {
+  std::shared_ptr<const store::Lease> lease;  ///< keeps the staged file on scratch
   data::FrameSet frames;
   data::Splits splits;
 };
