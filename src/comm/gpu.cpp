@@ -50,6 +50,11 @@ class GpuReducer::Communicator {
     nccl_.sum(values, n, stream);
   }
 
+  std::span<float> memory(std::size_t floats) {
+    const Operation operation(world_.impl(), "the registration of GPU memory");
+    return {static_cast<float*>(nccl_.memory(floats * sizeof(float))), floats};
+  }
+
   void exchange(const void* out, std::span<const std::size_t> out_bytes, void* in, std::span<const std::size_t> in_bytes,
                 device::StreamHandle stream) {
     const Operation operation(world_.impl(), "an exchange between the GPUs");
@@ -97,6 +102,10 @@ GpuReducer::~GpuReducer() = default;
 GpuReducer::Communicator& GpuReducer::communicator() {
   if (!communicator_) throw CommError(cat("the GPUs cannot add up over ranks: ", why_not_));
   return *communicator_;
+}
+
+std::span<float> GpuReducer::memory(std::size_t floats) {
+  return size_ > 1 ? communicator().memory(floats) : std::span<float>();
 }
 
 void GpuReducer::all_reduce(float* values, std::size_t n, device::StreamHandle stream) {

@@ -11,6 +11,7 @@
 
 #include <cstring>
 #include <exception>
+#include <vector>
 
 #include "dltonic/comm/gpu.h"
 #include "dltonic/core/error.h"
@@ -29,12 +30,18 @@ struct Library {
   decltype(&ncclCommDestroy) comm_destroy = nullptr;
   decltype(&ncclCommGetAsyncError) comm_async_error = nullptr;
   decltype(&ncclAllReduce) all_reduce = nullptr;
+  decltype(&ncclMemAlloc) mem_alloc = nullptr;
+  decltype(&ncclMemFree) mem_free = nullptr;
   decltype(&ncclSend) send = nullptr;
   decltype(&ncclRecv) receive = nullptr;
   decltype(&ncclGroupStart) group_start = nullptr;
   decltype(&ncclGroupEnd) group_end = nullptr;
   decltype(&ncclGetErrorString) error_string = nullptr;
   decltype(&ncclGetLastError) last_error = nullptr;
+#if NCCL_VERSION_CODE >= NCCL_VERSION(2, 27, 0)
+  decltype(&ncclCommWindowRegister) window_register = nullptr;      // null in an older library
+  decltype(&ncclCommWindowDeregister) window_deregister = nullptr;  // likewise
+#endif
 };
 
 Library load() {
@@ -56,12 +63,19 @@ Library load() {
   find("ncclCommDestroy", library.comm_destroy);
   find("ncclCommGetAsyncError", library.comm_async_error);
   find("ncclAllReduce", library.all_reduce);
+  find("ncclMemAlloc", library.mem_alloc);
+  find("ncclMemFree", library.mem_free);
   find("ncclSend", library.send);
   find("ncclRecv", library.receive);
   find("ncclGroupStart", library.group_start);
   find("ncclGroupEnd", library.group_end);
   find("ncclGetErrorString", library.error_string);
   find("ncclGetLastError", library.last_error);
+#if NCCL_VERSION_CODE >= NCCL_VERSION(2, 27, 0)
+  library.window_register = reinterpret_cast<decltype(library.window_register)>(::dlsym(handle, "ncclCommWindowRegister"));
+  library.window_deregister =
+      reinterpret_cast<decltype(library.window_deregister)>(::dlsym(handle, "ncclCommWindowDeregister"));
+#endif
   return library;
 }
 const Library& nccl() {
@@ -91,10 +105,18 @@ std::string nccl_version() {
 }
 
 struct Nccl::Impl {
+  static constexpr int kLeastBlocks = 16, kMostBlocks = 64;  ///< the latter is NCCL's own bound
   World& world;
   double limit_s;
   int exceptions = std::uncaught_exceptions();
   ncclComm_t comm = nullptr;
+  struct Memory {
+    void* data = nullptr;
+#if NCCL_VERSION_CODE >= NCCL_VERSION(2, 27, 0)
+    ncclWindow_t window = nullptr;
+#endif
+  };
+  std::vector<Memory> memories = {};
 
   void sum(void* values, std::size_t n, ncclDataType_t type, device::StreamHandle stream) const {
     check(nccl().all_reduce(values, values, n, type, ncclSum, comm, stream), "ncclAllReduce", comm);
@@ -112,17 +134,45 @@ Nccl::Nccl(World& world, double limit_s) : impl_(std::make_unique<Impl>(Impl{wor
   const Operation operation(world.impl(), "ncclCommInitRank");
   ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
   config.blocking = 1;
+  // Sums in symmetric memory run on few blocks if NCCL is let alone, six or so; with more of them the last sums of a step,
+  // which nothing hides, take less. NCCL_MIN_CTAS overrides this. NCCL refuses the one bound without the other.
+  if (world.local_size() == world.size()) {
+    config.minCTAs = Impl::kLeastBlocks;
+    config.maxCTAs = Impl::kMostBlocks;
+  }
   check(nccl().comm_init(&impl_->comm, world.size(), id, world.rank(), &config), "ncclCommInitRank", nullptr);
 }
 
 Nccl::~Nccl() {
   if (std::uncaught_exceptions() > impl_->exceptions) return;  // sums may be under way that no other rank will join
   const Phase phase = impl_->world.phase("closing NCCL", impl_->limit_s);
-  const ncclResult_t finalized = nccl().comm_finalize(impl_->comm);
-  const ncclResult_t destroyed = nccl().comm_destroy(impl_->comm);
-  for (const ncclResult_t code : {finalized, destroyed}) {
+  const auto note = [](ncclResult_t code) {
     if (code != ncclSuccess) log::warn(cat("NCCL did not close in order: ", nccl().error_string(code)));
+  };
+#if NCCL_VERSION_CODE >= NCCL_VERSION(2, 27, 0)
+  for (const Impl::Memory& memory : impl_->memories) {
+    if (memory.window != nullptr) note(nccl().window_deregister(impl_->comm, memory.window));
   }
+#endif
+  note(nccl().comm_finalize(impl_->comm));
+  note(nccl().comm_destroy(impl_->comm));
+  for (const Impl::Memory& memory : impl_->memories) note(nccl().mem_free(memory.data));
+}
+
+void* Nccl::memory(std::size_t bytes) {
+  bytes = (bytes + 4095) / 4096 * 4096;
+  const Phase phase = impl_->world.phase("registering GPU memory with NCCL", impl_->limit_s);
+  Impl::Memory& memory = impl_->memories.emplace_back();
+  impl_->world.agree("allocate GPU memory for sums",
+                     [&] { check(nccl().mem_alloc(&memory.data, bytes), "ncclMemAlloc", impl_->comm); });
+#if NCCL_VERSION_CODE >= NCCL_VERSION(2, 27, 0)
+  // Where the links do not allow it, the window stays null, on all ranks alike, and sums take the ordinary way.
+  if (nccl().window_register != nullptr && nccl().window_deregister != nullptr) {
+    check(nccl().window_register(impl_->comm, memory.data, bytes, &memory.window, NCCL_WIN_COLL_SYMMETRIC),
+          "ncclCommWindowRegister", impl_->comm);
+  }
+#endif
+  return memory.data;
 }
 
 void Nccl::sum(float* values, std::size_t n, device::StreamHandle stream) { impl_->sum(values, n, ncclFloat, stream); }

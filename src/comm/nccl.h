@@ -23,6 +23,8 @@ class Nccl {
   Nccl(const Nccl&) = delete;
   Nccl& operator=(const Nccl&) = delete;
 
+  /// As GpuReducer::memory.
+  void* memory(std::size_t bytes);
   void sum(float* values, std::size_t n, device::StreamHandle stream);
   void sum(double* values, std::size_t n, device::StreamHandle stream);
   /// As GpuReducer::exchange.

@@ -14,6 +14,7 @@ std::string nccl_version() { return kMissing; }
 struct Nccl::Impl {};
 Nccl::Nccl(World&, double) { throw CommError(kMissing); }
 Nccl::~Nccl() = default;
+void* Nccl::memory(std::size_t) { throw CommError(kMissing); }
 void Nccl::sum(float*, std::size_t, device::StreamHandle) { throw CommError(kMissing); }
 void Nccl::sum(double*, std::size_t, device::StreamHandle) { throw CommError(kMissing); }
 void Nccl::exchange(const void*, std::span<const std::size_t>, void*, std::span<const std::size_t>, device::StreamHandle) {

@@ -49,6 +49,12 @@ class GpuReducer {
   const std::string& why_not() const { return why_not_; }
   int size() const { return size_; }  ///< ranks
 
+  /// Memory for sums, `floats` of it, as many on every rank; it lives as long as the reducer. Where NCCL (2.27 and later) and
+  /// the links between the GPUs allow, it is registered as symmetric: sums in it then run in small kernels that find room
+  /// beside others, and take half the time. device::memory_use() does not count it. None with one rank. CommError, DeviceError.
+  /// collective
+  std::span<float> memory(std::size_t floats);
+
   /// Enqueued; can be captured into a graph. With one rank nothing happens. CommError. collective
   void all_reduce(float* values, std::size_t n, device::StreamHandle stream);
   void all_reduce(double* values, std::size_t n, device::StreamHandle stream);

@@ -52,19 +52,22 @@ class DeviceNetwork {
 
   /// Called while a pass is being enqueued, where set.
   struct Hooks {
-    std::function<void()> forward_done;   ///< behind the (last tile's) forward and its loss
-    std::function<void(int)> layer_done;  ///< behind the kernels that complete a layer's sums, from the last to the first
+    std::function<void()> forward_done;  ///< behind the (last tile's) forward and its loss
+    /// Behind the kernels that complete the sums of layers first … end - 1, from the last layers to the first; when those of
+    /// layer 0 are, `sums` is complete, too.
+    std::function<void(int first, int end)> layers_done;
   };
   /// Four sums of loss_sum * inverse_batch over `batch`; loss and right predictions are added to sums. `add`: to the four
   /// sums of earlier micro-batches of the step, which must have been as large.
   void forward_backward(const Batch& batch, double inverse_batch, bool add, device::StepSums* sums, device::StreamHandle stream,
                         const Hooks& hooks = {});
 
-  /// Brings a layer's four sums of the whole batch into one buffer, for a reduction over ranks: [gates][4] in device order,
-  /// the same on every rank with this wiring.
-  std::span<float> collect(int layer, device::StreamHandle stream);
-  /// That buffer, layer after layer (device memory).
-  std::span<float> collected() const;
+  /// Where collect() is to bring sums: device memory for four floats a gate of the network, which outlives this.
+  void collect_into(std::span<float> memory);
+  /// Brings the four sums of layers first … end - 1, of the whole batch, there, for a reduction over ranks: [gates][4] in
+  /// device order, the same on every rank with this wiring, layer after layer.
+  std::span<float> collect(int first, int end, device::StreamHandle stream);
+  std::span<float> collected() const;  ///< all of it
 
   /// One optimiser step. collected: from the buffer of collect(), else straight from forward_backward's sums.
   void update(const device::StepClock* clock, device::StepSums* sums, bool collected, device::StreamHandle stream);

@@ -33,7 +33,9 @@ gpu::Rule rule_of(const OptimizerOptions& o) {
           .beta2 = o.beta2,
           .epsilon = static_cast<float>(o.epsilon),
           .weight_decay = static_cast<float>(o.weight_decay),
-          .momentum = static_cast<float>(o.momentum)};
+          .momentum = static_cast<float>(o.momentum),
+          .clip_value = static_cast<float>(o.clip_value),
+          .clip_norm = static_cast<float>(o.clip_norm)};
 }
 
 /// A layer's lists in device memory.
@@ -102,7 +104,7 @@ struct DeviceNetwork::Impl {
     const int lanes = tuning.lanes > 0 ? tuning.lanes : layers.size() < 2 || layers[1].view.is_walk() ? 32 : 16;
     most = gpu::make_tile(std::min(most_samples, tile), lanes);
     S = Buffer<float>(4 * n * static_cast<std::size_t>(most.groups));
-    collected = Buffer<float>(4 * n);
+    if (rule.clip_norm > 0) norm_parts = Buffer<double>(gpu::norm_parts(logits_view(estimator, c.data(), ids.data())));
     make_room();
     upload(stream);
   }
@@ -227,9 +229,11 @@ struct DeviceNetwork::Impl {
   }
 
   void backward(InputBits x, Tile t, bool add, device::StepSums* step, StreamHandle stream,
-                const std::function<void(int)>& layer_done) {
-    const auto done = [&](std::size_t l) {
-      if (layer_done) layer_done(static_cast<int>(l));
+                const std::function<void(int, int)>& layers_done) {
+    const auto done = [&](std::size_t first, std::size_t end) {
+      if (!layers_done) return;
+      if (first == 0) device::wait(stream, side_done);
+      layers_done(static_cast<int>(first), static_cast<int>(end));
     };
     gpu::OutputGradient dy{table.data(), layers.back().view.class_of};
     for (std::size_t l = layers.size() - 1; l > 0; --l) {
@@ -237,8 +241,7 @@ struct DeviceNetwork::Impl {
       if (l == 1 && fuses()) {
         gpu::backward_fused(kind, x, dy, c.data(), layer, c_of(c.data(), 1), grad_factor, t, sums_of(0, add, step),
                             sums_of(1, add, step), stream);
-        done(1);
-        done(0);
+        done(0, 2);
         return;
       }
       void* dx = gradients[l % 2].data();
@@ -249,11 +252,11 @@ struct DeviceNetwork::Impl {
         gpu::backward_general(kind, rows[l - 1].data(), dy, layer, c_of(c.data(), l), grad_factor, t, sums_of(l, add, step), dx,
                               stream);
       }
-      done(l);
+      done(l, l + 1);
       dy = {dx, nullptr};
     }
     gpu::backward_input(kind, x, dy, layers[0].view, t, sums_of(0, add, step), stream);
-    done(0);
+    done(0, 1);
   }
 
   void forward_backward(const Batch& batch, double inverse_batch, bool add, device::StepSums* step, StreamHandle stream,
@@ -276,7 +279,7 @@ struct DeviceNetwork::Impl {
         side_done.record(side);
         if (hooks.forward_done) hooks.forward_done();
       }
-      backward(x, t, add || first > 0, step, stream, is_last ? hooks.layer_done : std::function<void(int)>{});
+      backward(x, t, add || first > 0, step, stream, is_last ? hooks.layers_done : std::function<void(int, int)>{});
     });
     device::wait(stream, side_done);
   }
@@ -439,7 +442,10 @@ struct DeviceNetwork::Impl {
   Tile most, used;  ///< most: what there is room for; used: by the running step
   std::vector<Layer> layers;
 
-  Buffer<float> z, m, v, c, S, collected;
+  Buffer<float> z, m, v, c, S;
+  Buffer<float> own_collected;  ///< where nobody gave other memory
+  std::span<float> collected;
+  Buffer<double> norm_parts;  ///< of the gradient's squared norm
   Buffer<std::uint32_t> number;
   Buffer<std::uint8_t> ids;
   std::vector<Buffer<std::byte>> rows;  ///< outputs of each layer but the last
@@ -470,19 +476,35 @@ void DeviceNetwork::forward_backward(const Batch& batch, double inverse_batch, b
   impl_->forward_backward(batch, inverse_batch, add, sums, stream, hooks);
 }
 
-std::span<float> DeviceNetwork::collect(int layer, StreamHandle stream) {
-  const Layer& l = impl_->layers[static_cast<std::size_t>(layer)];
-  const std::span<float> to(impl_->collected.data() + 4 * l.offset, static_cast<std::size_t>(4 * l.plan.gates));
-  gpu::sum_groups(impl_->S.data() + 4 * l.offset, 4 * static_cast<std::size_t>(impl_->total), impl_->used.groups, l.plan.gates,
-                  to.data(), stream);
+void DeviceNetwork::collect_into(std::span<float> memory) {
+  const auto needed = static_cast<std::size_t>(4 * impl_->total);
+  if (memory.size() != needed) throw DeviceError(cat("memory for ", memory.size(), " sums, but there are ", needed));
+  impl_->collected = memory;
+}
+std::span<float> DeviceNetwork::collected() const {
+  if (impl_->collected.empty()) {
+    impl_->own_collected = Buffer<float>(static_cast<std::size_t>(4 * impl_->total));
+    impl_->collected = {impl_->own_collected.data(), impl_->own_collected.size()};
+  }
+  return impl_->collected;
+}
+std::span<float> DeviceNetwork::collect(int first, int end, StreamHandle stream) {
+  const Layer& from = impl_->layers[static_cast<std::size_t>(first)];
+  const Layer& last = impl_->layers[static_cast<std::size_t>(end - 1)];
+  const std::int64_t gates = last.offset + last.plan.gates - from.offset;
+  const auto at = static_cast<std::size_t>(4 * from.offset);
+  const auto to = collected().subspan(at, static_cast<std::size_t>(4 * gates));
+  gpu::sum_groups(impl_->S.data() + at, 4 * static_cast<std::size_t>(impl_->total), impl_->used.groups, gates, to.data(),
+                  stream);
   return to;
 }
-std::span<float> DeviceNetwork::collected() const { return {impl_->collected.data(), impl_->collected.size()}; }
 
 void DeviceNetwork::update(const device::StepClock* clock, device::StepSums* sums, bool collected, StreamHandle stream) {
   const float* S = collected ? impl_->collected.data() : impl_->S.data();
-  gpu::update(impl_->logits_view(impl_->estimator, impl_->c.data(), impl_->ids.data()), impl_->rule, S,
-              collected ? 1 : impl_->used.groups, clock, sums, stream);
+  const int groups = collected ? 1 : impl_->used.groups;
+  const gpu::Logits logits = impl_->logits_view(impl_->estimator, impl_->c.data(), impl_->ids.data());
+  if (impl_->rule.clip_norm > 0) gpu::norm(logits, impl_->rule, S, groups, clock, impl_->norm_parts.data(), sums, stream);
+  gpu::update(logits, impl_->rule, S, groups, clock, sums, stream);
 }
 
 void DeviceNetwork::begin(const device::StepClock* clock, StreamHandle stream) {

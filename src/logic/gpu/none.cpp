@@ -19,7 +19,8 @@ DeviceNetwork::DeviceNetwork(DeviceNetwork&&) noexcept = default;
 void DeviceNetwork::forward_backward(const Batch&, double, bool, device::StepSums*, device::StreamHandle, const Hooks&) {
   none();
 }
-std::span<float> DeviceNetwork::collect(int, device::StreamHandle) { none(); }
+void DeviceNetwork::collect_into(std::span<float>) { none(); }
+std::span<float> DeviceNetwork::collect(int, int, device::StreamHandle) { none(); }
 std::span<float> DeviceNetwork::collected() const { none(); }
 void DeviceNetwork::update(const device::StepClock*, device::StepSums*, bool, device::StreamHandle) { none(); }
 void DeviceNetwork::begin(const device::StepClock*, device::StreamHandle) { none(); }

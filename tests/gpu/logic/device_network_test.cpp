@@ -113,7 +113,7 @@ struct Pair {
   std::vector<float> sums(const Samples& samples, device::StepSums* report = nullptr) {
     const OnDevice data(samples, stream);
     gpu.forward_backward(data.batch(), 1.0 / samples.count, false, steps.sums(), stream);
-    for (int l = host.layers() - 1; l >= 0; --l) gpu.collect(l, stream);
+    gpu.collect(0, host.layers(), stream);
     const auto ordered = device::downloaded(gpu.collected().data(), gpu.collected().size(), stream);
     if (report != nullptr) *report = device::downloaded(steps.sums(), 1, stream)[0];
     return canonical(host, ordered);
@@ -128,7 +128,7 @@ struct Pair {
     const OnDevice data(samples, stream);
     gpu.forward_backward(data.batch(), 1.0 / samples.count, false, steps.sums(), stream);
     if (collected) {
-      for (int l = host.layers() - 1; l >= 0; --l) gpu.collect(l, stream);
+      gpu.collect(0, host.layers(), stream);
     }
     gpu.update(steps.clock(), steps.sums(), collected, stream);
     const double loss = device::downloaded(steps.sums(), 1, stream)[0].loss / samples.count;
@@ -273,7 +273,7 @@ TEST(DevicePass, MicroBatchesAndTilesAddUp) {
     parts.emplace_back(samples, micro.stream, first, std::min<std::size_t>(300, 700 - first));
     micro.gpu.forward_backward(parts.back().batch(), 1.0 / 700, first > 0, micro.steps.sums(), micro.stream);
   }
-  for (int l = 3; l >= 0; --l) micro.gpu.collect(l, micro.stream);
+  for (int l = 3; l >= 0; --l) micro.gpu.collect(l, l + 1, micro.stream);
   const auto got =
       canonical(micro.host, device::downloaded(micro.gpu.collected().data(), micro.gpu.collected().size(), micro.stream));
   EXPECT_LT(relative(got, want), 2e-6);
@@ -298,8 +298,8 @@ TEST(DevicePass, ALastMicroBatchThatIsOneTileAddsToThoseOfTheFirst) {
     parts.emplace_back(samples, pair.stream, first, std::min<std::size_t>(800, 1500 - first));
     pair.gpu.forward_backward(parts.back().batch(), 1.0 / 1500, first > 0, pair.steps.sums(), pair.stream);
   }
-  pair.gpu.collect(0, pair.stream);
-  for (int l = 1; l < 4; ++l) pair.gpu.collect(l, pair.stream);
+  pair.gpu.collect(0, 1, pair.stream);
+  pair.gpu.collect(1, 4, pair.stream);
   const auto got =
       canonical(pair.host, device::downloaded(pair.gpu.collected().data(), pair.gpu.collected().size(), pair.stream));
   EXPECT_LT(relative(got, want), 2e-6);
@@ -311,8 +311,12 @@ TEST(DevicePass, LayersAreCompletedFromTheLastToTheFirst) {
   const OnDevice data(samples, pair.stream);
   std::vector<int> order;
   pair.gpu.forward_backward(data.batch(), 1.0 / 600, false, pair.steps.sums(), pair.stream,
-                            {.forward_done = [&] { order.push_back(4); }, .layer_done = [&](int l) { order.push_back(l); }});
-  EXPECT_EQ(order, (std::vector{4, 3, 2, 1, 0})) << "each once, though there are three tiles";
+                            {.forward_done = [&] { order.push_back(-1); },
+                             .layers_done =
+                                 [&](int first, int end) {
+                                   order.insert(order.end(), {first, end});
+                                 }});
+  EXPECT_EQ(order, (std::vector{-1, 3, 4, 2, 3, 0, 2})) << "each once, though there are three tiles";
 }
 
 // ---- readings -----------------------------------------------------------------------------------------
