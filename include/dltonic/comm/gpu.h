@@ -50,9 +50,8 @@ class GpuReducer {
   int size() const { return size_; }  ///< ranks
 
   /// Memory for sums, `floats` of it, as many on every rank; it lives as long as the reducer. Where NCCL (2.27 and later) and
-  /// the links between the GPUs allow, it is registered as symmetric: sums in it then run in small kernels that find room
-  /// beside others, and take half the time. device::memory_use() does not count it. None with one rank. CommError, DeviceError.
-  /// collective
+  /// the links between the GPUs allow, it is registered as symmetric: sums in it then take less time. None with one rank.
+  /// device::memory_use() does not count it. CommError. collective
   std::span<float> memory(std::size_t floats);
 
   /// Enqueued; can be captured into a graph. With one rank nothing happens. CommError. collective

@@ -1,5 +1,6 @@
 /// A small job with a GPU a rank that goes wrong on its last rank in the way its argument says, while the other ranks wait
-/// in an all-reduce on their GPUs. tests/support/comm_fault.sh starts it and looks at what is left.
+/// in an all-reduce on their GPUs, or with …_exchange for what it sends them. tests/support/comm_fault.sh starts it and looks
+/// at what is left.
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -48,7 +49,9 @@ void misbehave(const std::string& how, const std::set<int>& not_nccls) {
   }
 }
 
-void train(comm::World& world, const std::string& how) {
+void train(comm::World& world, std::string how) {
+  const bool exchanges = how.ends_with("_exchange");
+  if (exchanges) how.resize(how.rfind('_'));
   const bool bad = world.rank() == world.size() - 1;
   const comm::Gpu gpu = comm::choose_gpu(world, false);
   const auto before = open_sockets();
@@ -56,14 +59,18 @@ void train(comm::World& world, const std::string& how) {
   if (!reducer.available()) throw CommError(reducer.why_not());
   device::Stream stream;
   const auto values = device::uploaded(std::vector<float>(1'000'000, 1.0F), stream);
+  std::vector<std::size_t> bytes(static_cast<std::size_t>(world.size()), 1000);
+  bytes[static_cast<std::size_t>(world.rank())] = 0;
+  const device::Buffer<std::byte> arrived(1000 * bytes.size());
   world.barrier();
   const auto phase = world.phase("the training step", kStepLimitSeconds);
   for (int step = 0; step < 5; ++step) {
     world.set_step(step);
     if (bad && step == 3) misbehave(how, before);
     if (bad && step == 3 && how == "leave") return;
-    reducer.all_reduce(values.data(), values.size(), stream);
-    const auto waiting = reducer.waiting();
+    if (exchanges) reducer.exchange(values.data(), bytes, arrived.data(), bytes, stream);
+    else reducer.all_reduce(values.data(), values.size(), stream);
+    const auto waiting = exchanges ? reducer.waiting("an exchange between the GPUs") : reducer.waiting();
     stream.synchronize();
   }
 }
