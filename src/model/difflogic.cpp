@@ -15,8 +15,6 @@ class GpuDiffLogic : public GpuModel {
     if (!plan.gradients.empty()) network_.collect_into(plan.gradients);
   }
 
-  bool capturable() const override { return true; }
-
   void forward_backward(const data::DeviceBatch& batch, double inverse_batch, bool add, device::StepSums* sums,
                         device::StreamHandle stream, const Hooks& hooks) override {
     logic::DeviceNetwork::Hooks own{hooks.forward_done, {}};

@@ -173,8 +173,6 @@ class TorchGpuModel : public GpuModel {
     from_host(stream);
     warm_up(plan, stream);
   }
-  bool capturable() const override { return true; }
-
   void forward_backward(const data::DeviceBatch& batch, double inverse_batch, bool add, device::StepSums* sums,
                         device::StreamHandle stream, const Hooks& hooks) override {
     in_one_line([&] {
@@ -208,6 +206,7 @@ class TorchGpuModel : public GpuModel {
       const torch::NoGradGuard no_grad;
       const logic::OptimizerOptions& o = recipe_.optimizer;
       const std::vector<Tensor> values{whole(values_)}, gradients{flat(gradients_)};
+      clip(gradients.front(), sums);
       const Tensor rate = view(&clock->learning_rate, {});
       const Tensor left_out = view(&sums->nonfinite, {}).gt(0).to(torch::kFloat32);
       if (o.kind == "sgd") {
@@ -218,7 +217,7 @@ class TorchGpuModel : public GpuModel {
         return;
       }
       const std::vector<Tensor> moment1{whole(moment1_)}, moment2{whole(moment2_)};
-      const std::vector<Tensor> updates{view(&clock->step, {}).to(torch::kFloat32).add_(1)};
+      const std::vector<Tensor> updates{view(&clock->updates, {}).to(torch::kFloat32).add_(1)};
       const auto fused = [&](auto adam) {
         adam(values, gradients, moment1, moment2, std::vector<Tensor>{}, updates, rate, o.beta1, o.beta2, o.weight_decay,
              o.epsilon, /*amsgrad=*/false, /*maximize=*/false, std::optional<Tensor>{}, std::optional<Tensor>{left_out});
@@ -337,6 +336,17 @@ class TorchGpuModel : public GpuModel {
     at::_amp_foreach_non_finite_check_and_unscale_({flat(gradients)}, found_, one_);
     if (bucket.begin == 0) nonfinite_.add_(found_);  // all the others came before
     if (*bucket_done_) (*bucket_done_)(gradients);
+  }
+
+  /// As torch.nn.utils.clip_grad_value_ and clip_grad_norm_, without waiting. A norm that is not finite leaves the update out.
+  void clip(const Tensor& gradients, device::StepSums* sums) const {
+    const logic::OptimizerOptions& o = recipe_.optimizer;
+    if (o.clip_value > 0) gradients.clamp_(-o.clip_value, o.clip_value);
+    if (o.clip_norm <= 0) return;
+    const Tensor norm = gradients.norm(2, torch::kFloat64);
+    view(&sums->gradient_norm, {}).copy_(norm);
+    view(&sums->nonfinite, {}).add_(norm.isfinite().logical_not_());
+    gradients.mul_((o.clip_norm / (norm + 1e-6)).clamp_max_(1.0));
   }
 
   /// Class scores of `count` samples from `first`, a multiple of 8: rows of bits to rows of numbers, and the layers.

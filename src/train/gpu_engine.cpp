@@ -2,8 +2,8 @@
 /// gradients on a stream of its own, beside the backward of the layers before it), update, report. The host launches steps
 /// and reads a report `lag` steps later; what changes from step to step lies in the GPU's memory (device/step.h).
 ///
-/// Where sums cannot stay on the GPUs (canonical reduction, ranks that share a GPU, no NCCL) or the model's step cannot be
-/// recorded, the same calls run one by one, and sums go through host memory.
+/// Where sums cannot stay on the GPUs (canonical reduction, ranks that share a GPU, no NCCL), the same calls run one by one,
+/// and sums go through host memory.
 #include <sched.h>
 
 #include <algorithm>
@@ -79,7 +79,7 @@ class GpuEngine : public Engine {
       data_.emplace(frames, frames_plan);
     });
     through_host_ = world.size() > 1 && !reducer_.available();
-    captures_ = trains() && model_->capturable() && !through_host_ && shards_ == 0;
+    captures_ = trains() && !through_host_ && shards_ == 0;
     if (trains() && through_host_ && world.is_root())
       log::warn(cat("gradients are added up in host memory: ", reducer_.why_not()));
   }
@@ -178,9 +178,7 @@ class GpuEngine : public Engine {
                : captures_ ? cat("; a step is one graph",
                                  world_.size() > 1 ? cat(", sums by NCCL over ", world_.size(), " ranks") : std::string())
                            : cat("; steps are not recorded as a graph: ",
-                                 shards_ > 0     ? "the canonical reduction adds up on the host"
-                                 : through_host_ ? "sums go through host memory"
-                                                 : "the model's kernels differ from step to step"));
+                                 shards_ > 0 ? "the canonical reduction adds up on the host" : "sums go through host memory"));
   }
 
  private:

@@ -1,4 +1,5 @@
-/// A model's passes on a GPU. Everything is enqueued on a stream and nothing waits, but for from_host() and to_host().
+/// A model's passes on a GPU. Everything is enqueued on a stream and nothing waits, but for from_host() and to_host(), so that
+/// steps can be recorded in a graph: with the same arguments, they enqueue the same kernels each time.
 /// The host's Model keeps the state that checkpoints hold; between steps the GPU's is the newer one.
 #pragma once
 
@@ -17,9 +18,6 @@ namespace dltonic::model {
 class GpuModel {
  public:
   virtual ~GpuModel() = default;
-  /// Steps can be recorded in a graph: they enqueue the same kernels each time.
-  virtual bool capturable() const = 0;
-
   /// Gradients of (loss sum × inverse_batch) over `batch`; `add`: onto those of the step's earlier micro-batches. Loss and
   /// right predictions are added to `sums`, whose `nonfinite` is set where a gradient is not finite.
   /// Hooks are called while the pass is being enqueued, where set. bucket_done: gradients of the whole step are brought

@@ -62,7 +62,7 @@ struct Twins {
   /// One step as the engine makes it; the loss sum.
   double step(const data::Batch& batch, std::int64_t number, double rate) {
     const OnDevice on_device(batch, stream);
-    steps.set({.step = number, .learning_rate = static_cast<float>(rate)}, stream);
+    steps.set({.step = number, .updates = number, .learning_rate = static_cast<float>(rate)}, stream);
     gpu->forward_backward(on_device, 1.0 / static_cast<double>(batch.size()), false, steps.sums(), stream, {});
     gpu->update(steps.clock(), steps.sums(), false, stream);
     return device::downloaded(steps.sums(), 1, stream).front().loss;
@@ -89,8 +89,8 @@ double relative(std::span<const float> got, std::span<const float> want) {
   return std::sqrt(error / norm);
 }
 
-/// Gradients, parameter by parameter. cuDNN's convolutions add up in another way (transforms), and the gradient of a
-/// convolution's weights is a sum in which nearly all cancels.
+/// Gradients, parameter by parameter. For shapes like this one, cuDNN's deterministic gradient of a convolution's weights adds
+/// up by transforms and is off by 4e-4, in PyTorch's own network too; its other kernels, which may not repeat, by 3e-7.
 void expect_near(Model& model, std::span<const float> got, std::span<const float> want, std::uint32_t count) {
   ASSERT_EQ(got.size(), want.size());
   std::size_t at = 0;
@@ -250,14 +250,18 @@ TEST(TorchGpuBuckets, ArePiecesOfTheBufferThatAreCompleteWhenTold) {
 
 class TorchGpuUpdate : public testing::TestWithParam<std::tuple<std::string, std::string>> {};
 INSTANTIATE_TEST_SUITE_P(Models, TorchGpuUpdate,
-                         testing::Combine(testing::Values("mlp", "cnn"), testing::Values("adam", "adamw", "sgd", "plain_sgd")),
+                         testing::Combine(testing::Values("mlp", "cnn"),
+                                          testing::Values("adam", "adamw", "sgd", "plain_sgd", "clipped_adam")),
                          [](const auto& test) { return std::get<0>(test.param) + "_" + std::get<1>(test.param); });
 
 std::unique_ptr<Model> model_of(const std::tuple<std::string, std::string>& names) {
   const auto& [kind, optimizer_kind] = names;
-  if (optimizer_kind != "plain_sgd") return small_model(kind, 1, optimizer_kind);
-  auto options = optimizer("sgd");
-  options.momentum = 0;
+  auto options = optimizer(optimizer_kind == "plain_sgd" ? "sgd" : optimizer_kind == "clipped_adam" ? "adam" : optimizer_kind);
+  if (optimizer_kind == "plain_sgd") options.momentum = 0;
+  if (optimizer_kind == "clipped_adam") {
+    options.clip_value = 0.05;
+    options.clip_norm = 0.1;
+  }
   return make_model(small_options(kind), kShape, kClasses, 1, options);
 }
 
@@ -269,9 +273,11 @@ TEST_P(TorchGpuUpdate, IsTheHosts) {
     std::vector<float> gradients(host->gradient_size(), 0.0f);
     host->forward_backward(random_batch(static_cast<std::uint32_t>(20 * i), 20), {1.0 / 20}, gradients);
     twins.give(gradients);
-    twins.steps.set({.step = i, .learning_rate = static_cast<float>(rate)}, twins.stream);
+    twins.steps.set({.step = i, .updates = i, .learning_rate = static_cast<float>(rate)}, twins.stream);
     twins.gpu->update(twins.steps.clock(), twins.steps.sums(), true, twins.stream);
-    host->update(gradients, rate);
+    const double norm = host->update(gradients, rate);
+    EXPECT_NEAR(device::downloaded(twins.steps.sums(), 1, twins.stream).front().gradient_norm, norm, 1e-6 * norm);
+    EXPECT_EQ(norm > 0, std::get<1>(GetParam()) == "clipped_adam");
     twins.gpu->to_host(i + 1, twins.stream);
     const auto got = twins.host->state(), want = host->state();
     ASSERT_EQ(got.size(), want.size());
