@@ -90,21 +90,24 @@ void Trainer::enqueue() {
   if (enqueued_ % batches() == 0) order_.start(epoch + 1);
 }
 
+void Trainer::end_not_finite(const std::string& what) const {
+  Error error(cat(what, "; lower train.learning_rate (", options_.optimizer.learning_rate,
+                  "), set train.clip_norm, or go on from an earlier checkpoint",
+                  options_.on_nonfinite == "stop" ? "; train.on_nonfinite=skip leaves such steps out" : ""),
+              kExitFailure);
+  error.set_agreed();  // decided on a reduced value: every rank throws it
+  throw error;
+}
+
 /// Waits for the oldest step whose result is not known yet; returns its mean loss.
 double Trainer::take() {
   const StepResult result = engine_.result(progression_.step);
   const double loss = result.loss_sum / options_.batch_size;
   skipped_in_a_row_ = result.nonfinite ? skipped_in_a_row_ + 1 : 0;
   if (result.nonfinite && (options_.on_nonfinite == "stop" || skipped_in_a_row_ >= kMostSkippedInARow)) {
-    Error error(
-        cat("the loss or a gradient is not finite (loss ", loss, ") at step ", progression_.step, ", epoch ", epoch() + 1,
-            skipped_in_a_row_ > 1 ? cat(", for the ", skipped_in_a_row_, "th time in a row") : std::string(),
-            "; lower train.learning_rate (", options_.optimizer.learning_rate,
-            "), set train.clip_norm, or go on from an earlier checkpoint",
-            options_.on_nonfinite == "stop" ? "; train.on_nonfinite=skip leaves such steps out" : ""),
-        kExitFailure);
-    error.set_agreed();  // decided on a reduced value: every rank throws it
-    throw error;
+    end_not_finite(cat("the loss or a gradient is not finite (loss ", loss, ") at step ", progression_.step, ", epoch ",
+                       epoch() + 1,
+                       skipped_in_a_row_ > 1 ? cat(", for the ", skipped_in_a_row_, "th time in a row") : std::string()));
   }
   if (result.nonfinite) {
     ++progression_.skipped;
@@ -201,6 +204,9 @@ void Trainer::finish_epoch() {
     judge(summary_.validation);
     is_best = progression_.best_step == progression_.step;
   }
+  const bool finite = splits_.val.empty() || std::isfinite(summary_.validation.scalar("loss"));
+  if (!finite && options_.on_nonfinite == "stop")
+    end_not_finite(cat("the validation loss is not finite after step ", progression_.step, ", epoch ", done));
   const auto samples = std::max(1.0, static_cast<double>(progression_.epoch_steps) * options_.batch_size);
   summary_.train_loss = progression_.epoch_loss / samples;
   summary_.train_accuracy = static_cast<double>(progression_.epoch_correct) / samples;
@@ -235,12 +241,17 @@ void Trainer::finish_epoch() {
   progression_.epoch_norm = 0;
   progression_.epoch_correct = 0;
   progression_.epoch_steps = 0;
+  if (!finite) {
+    if (world_.is_root()) log::warn("no checkpoint is made: the validation loss is not finite");
+    return;
+  }
   const bool due = options_.checkpoint_epochs > 0 && done % options_.checkpoint_epochs == 0;
   if (due || (is_best && !splits_.val.empty())) save(is_best);
 }
 
 /// What an evaluation changes: the best one, the plateau's rate, how long early stopping has waited.
 void Trainer::judge(const Evaluation& validation) {
+  if (!std::isfinite(validation.scalar("loss"))) return;
   const double value = validation.scalar(options_.monitor);
   // Among equals the later one: small validation sets tie often, and the longer trained model is the safer choice.
   if (progression_.best_step < 0 || value == progression_.best ||

@@ -76,6 +76,7 @@ class Trainer {
   void start_epoch(std::uint32_t epoch);
   void enqueue();
   double take();
+  [[noreturn]] void end_not_finite(const std::string& what) const;
   void train_epoch(comm::Phase& phase);
   void finish_epoch();
   void judge(const Evaluation& validation);

@@ -71,6 +71,37 @@ TEST(GpuEngine, StepsAreTheHostsInEveryResidency) {
   }
 }
 
+TEST(GpuEngine, SchedulesAndClippingAreTheHosts) {
+  for (const std::string kind : {"difflogic", "mlp"}) {
+    SCOPED_TRACE(kind);
+    Bench gpu("gpu"), cpu("cpu");
+    for (Bench* bench : {&gpu, &cpu}) {
+      logic::OptimizerOptions& o = bench->plan.train.optimizer;
+      o.clip_norm = 1e-3;
+      o.clip_value = 2e-4;
+      bench->plan.train.schedule.kind = "cosine";
+      bench->plan.train.schedule.warmup_epochs = 1;
+      bench->model = test::synthetic_model(bench->frames, kind, o);
+    }
+    gpu.make().run();
+    cpu.make().run();
+    for (std::size_t epoch = 0; epoch < 3; ++epoch) {
+      const auto& got = gpu.points.of_training[epoch].scalars;
+      const auto& want = cpu.points.of_training[epoch].scalars;
+      for (const char* name : {"loss", "learning_rate", "gradient_norm"}) {
+        const auto value = [&](const auto& scalars) {
+          for (const auto& [key, v] : scalars) {
+            if (key == name) return v;
+          }
+          return -1.0;
+        };
+        EXPECT_GT(value(want), 0) << name;
+        EXPECT_NEAR(value(got), value(want), 1e-3 * value(want)) << name << " of epoch " << epoch;
+      }
+    }
+  }
+}
+
 TEST(GpuEngine, MicroBatchesAddUp) {
   Bench gpu("gpu"), cpu("cpu");
   gpu.plan.train.micro_batch_size = 5;  // does not divide a share

@@ -35,13 +35,14 @@ data::Splits synthetic_splits(const data::FrameSet& frames) {
                            {.val_split = 0.2, .test_split = 0.1, .split_seed = 0});
 }
 
-std::unique_ptr<model::Model> synthetic_model(const data::FrameSet& frames, const std::string& kind) {
+std::unique_ptr<model::Model> synthetic_model(const data::FrameSet& frames, const std::string& kind,
+                                              const logic::OptimizerOptions& optimizer) {
   model::Options options;
   options.kind = kind;
   options.network.gates = 120;
   options.network.layers = 3;
   options.hidden = {16};
-  return model::make_model(options, frames.shape, static_cast<int>(frames.classes.size()), 1, {});
+  return model::make_model(options, frames.shape, static_cast<int>(frames.classes.size()), 1, optimizer);
 }
 
 std::vector<std::byte> state_bytes(model::Model& model) {

@@ -10,7 +10,8 @@ namespace dltonic::test {
 
 data::FrameSet synthetic_frames(std::uint32_t recordings);
 data::Splits synthetic_splits(const data::FrameSet& frames);
-std::unique_ptr<model::Model> synthetic_model(const data::FrameSet& frames, const std::string& kind = "difflogic");
+std::unique_ptr<model::Model> synthetic_model(const data::FrameSet& frames, const std::string& kind = "difflogic",
+                                              const logic::OptimizerOptions& optimizer = {});
 /// Every tensor of the model's state, byte after byte.
 std::vector<std::byte> state_bytes(model::Model& model);
 

@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "dltonic/core/error.h"
+#include "dltonic/core/stop.h"
 #include "mpi/train/synthetic.h"
 #include "support/mpi_world.h"
 
@@ -11,6 +14,31 @@ namespace dltonic::train {
 namespace {
 
 using test::world;
+
+/// Calls `on` with what goes on and how far it is.
+struct Told : Progress {
+  std::function<void(const std::string&, std::uint64_t)> on;
+  std::string activity;
+  void begin(const std::string& name, std::uint64_t, const std::string&) override { tell(activity = name, 0); }
+  void advance(std::uint64_t done, const std::string&) override { tell(activity, done); }
+  void tell(const std::string& name, std::uint64_t done) const {
+    if (on) on(name, done);
+  }
+};
+
+struct Points : MetricSink {
+  std::vector<MetricPoint> all;
+  void write(const MetricPoint& point) override { all.push_back(point); }
+  std::vector<double> values(const std::string& split, const std::string& name) const {
+    std::vector<double> found;
+    for (const MetricPoint& point : all) {
+      for (const auto& [key, value] : point.scalars) {
+        if (point.split == split && key == name) found.push_back(value);
+      }
+    }
+    return found;
+  }
+};
 
 /// Everything that a trainer stands on, in a folder of its own.
 struct Bench {
@@ -21,7 +49,8 @@ struct Bench {
   DistributedOptions distributed;
   data::AugmentationOptions augmentation{.shift = 1, .salt_pepper = 0.02};
   std::filesystem::path folder = test::shared_folder() / "checkpoints";
-  Progress progress;
+  Told progress;
+  Points points;
   std::unique_ptr<Checkpoints> checkpoints;
   std::unique_ptr<Engine> engine;
   std::unique_ptr<Trainer> trainer;
@@ -39,8 +68,8 @@ struct Bench {
                           .distributed = distributed,
                           .augmentation = augmentation,
                           .training_samples = frames.samples_of(splits.train).size()});
-    trainer = std::make_unique<Trainer>(world(), *engine, frames, splits, options, 60, *checkpoints, std::vector<MetricSink*>{},
-                                        progress);
+    trainer = std::make_unique<Trainer>(world(), *engine, frames, splits, options, 60, *checkpoints,
+                                        std::vector<MetricSink*>{&points}, progress);
     return *trainer;
   }
 };
@@ -177,6 +206,115 @@ TEST(Trainer, ALossThatIsNotFiniteEndsOnAllRanksTogether) {
     EXPECT_TRUE(error.agreed());
     EXPECT_THAT(error.what(), testing::HasSubstr("not finite"));
   }
+}
+
+TEST(Trainer, SkipsStepsThatAreNotFiniteUntilItIsHopeless) {
+  Bench bench("mlp");
+  bench.options.optimizer.learning_rate = 1e30;  // one update, and nothing is finite any more
+  bench.options.on_nonfinite = "skip";
+  bench.options.epochs = 40;
+  Trainer& trainer = bench.make();
+  trainer.step();
+  const auto broken = test::state_bytes(*bench.model);
+  try {
+    trainer.run();
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_TRUE(error.agreed());
+    EXPECT_THAT(error.what(), testing::HasSubstr("for the 50th time in a row"));
+  }
+  EXPECT_EQ(test::state_bytes(*bench.model), broken) << "no step that is left out changes anything";
+  EXPECT_FALSE(bench.checkpoints->newest_good()) << "what is not finite is not saved";
+}
+
+TEST(Trainer, AWishOfOneRankStopsAllAfterTheSameStepAndNothingIsLost) {
+  Bench whole;
+  whole.folder += "_whole";
+  const Summary expected = whole.make().run();
+  const std::pair<const char*, std::int64_t> wishes[] = {{"epoch 2/4", 5}, {"evaluate", -1}, {"epoch 3/4", -1}};
+  for (const auto& [activity, step] : wishes) {
+    SCOPED_TRACE(activity);
+    stop::forget();
+    Bench broken;
+    broken.folder += std::string("_") + activity[0] + activity[6];
+    int evaluations = 0;
+    broken.progress.on = [&, activity = activity](const std::string& name, std::uint64_t done) {
+      if (world().rank() != world().size() - 1 || name != activity) return;
+      if (name == "evaluate" && done == 0 && ++evaluations < 2) return;  // the second one, in its midst
+      stop::wish("a test");
+    };
+    Trainer& trainer = broken.make();
+    const Summary stopped = trainer.run();
+    EXPECT_EQ(stopped.stopped_by, "a test");
+    EXPECT_LT(stopped.steps, expected.steps);
+    EXPECT_EQ(world().max(static_cast<double>(stopped.steps)), static_cast<double>(stopped.steps)) << "the same on all ranks";
+    stop::forget();
+
+    Bench rest;
+    rest.folder = broken.folder;
+    Trainer& second = rest.make();
+    second.resume(*rest.checkpoints->newest_good());
+    const Summary summary = second.run();
+    EXPECT_TRUE(summary.stopped_by.empty());
+    EXPECT_EQ(summary.steps, expected.steps);
+    EXPECT_EQ(test::state_bytes(*rest.model), test::state_bytes(*whole.model));
+    for (const char* name : {"loss", "accuracy", "learning_rate"}) {
+      auto found = broken.points.values("train", name);
+      const auto more = rest.points.values("train", name);
+      found.insert(found.end(), more.begin(), more.end());
+      EXPECT_EQ(found, whole.points.values("train", name)) << name << ": each epoch told once, with an unbroken run's values";
+    }
+  }
+}
+
+TEST(Trainer, EndsEarlyWhereNothingImproves) {
+  Bench bench;
+  bench.options.epochs = 50;
+  bench.options.early_stopping = {.patience = 3, .monitor = "loss", .min_delta = 10};  // the first evaluation is the best
+  const Summary summary = bench.make().run();
+  EXPECT_TRUE(summary.ended_early);
+  EXPECT_EQ(summary.epochs, 4);
+  EXPECT_EQ(bench.points.values("val", "loss").size(), 4u);
+  Bench again;  // that it has ended is part of the checkpoint
+  again.options = bench.options;
+  again.folder = bench.folder;
+  Trainer& trainer = again.make();
+  trainer.resume(*again.checkpoints->newest_good());
+  EXPECT_EQ(trainer.run().epochs, 4);
+}
+
+TEST(Trainer, AStepsRateIsTheSchedules) {
+  Bench bench;
+  bench.options.schedule.kind = "step";
+  bench.options.schedule.every_epochs = 1;
+  bench.options.schedule.gamma = 0.5;
+  bench.make().run();
+  EXPECT_THAT(bench.points.values("train", "learning_rate"), testing::ElementsAre(0.01, 0.005, 0.0025, 0.00125));
+  // Two epochs at 0.01 and one at 0: the third leaves the weights where they are.
+  Bench twice, still;
+  for (Bench* b : {&twice, &still}) b->options.epochs = b == &twice ? 2 : 3;
+  twice.folder += "_twice";
+  still.folder += "_still";
+  still.options.schedule.kind = "multi_step";
+  still.options.schedule.milestones = {2};
+  still.options.schedule.gamma = 1e-30;
+  twice.make().run();
+  still.make().run();
+  EXPECT_EQ(twice.points.values("val", "loss").back(), still.points.values("val", "loss").back());
+}
+
+TEST(Trainer, APlateauLowersTheRate) {
+  Bench bench;
+  bench.options.epochs = 6;
+  bench.options.schedule.kind = "plateau";
+  bench.options.schedule.patience = 1;
+  bench.options.schedule.min_delta = 10;  // nothing improves after the first
+  bench.options.schedule.gamma = 0.1;
+  bench.options.schedule.final_factor = 0.05;
+  bench.make().run();
+  // Evaluations 2 and 3 bring nothing: epoch 4 runs at a tenth, after 4 and 5 epoch 6 at the least share.
+  const double rates[] = {0.01, 0.01, 0.01, 0.001, 0.001, 0.0005};
+  EXPECT_THAT(bench.points.values("train", "learning_rate"), testing::Pointwise(testing::DoubleEq(), rates));
 }
 
 }  // namespace

@@ -100,6 +100,66 @@ TEST_P(EveryKind, LearnsABatchByHeart) {
   EXPECT_LT(losses.back(), 0.7 * losses.front());
 }
 
+/// With SGD at rate 1 a step moves the parameters by the gradient itself, of a gate network: by that of its logits.
+struct Moved {
+  std::vector<double> by;
+  double norm = 0, told = 0;
+};
+Moved moved(const std::string& kind, double clip_value, double clip_norm) {
+  logic::OptimizerOptions sgd;
+  sgd.kind = "sgd";
+  sgd.clip_value = clip_value;
+  sgd.clip_norm = clip_norm;
+  const auto model = make_model(small_options(kind), kShape, kClasses, 1, sgd);
+  std::vector<float> gradients(model->gradient_size(), 0.0f);
+  model->forward_backward(random_batch(0, 50), {1.0 / 50}, gradients);
+  const Snapshot before = snapshot(*model);
+  Moved result;
+  result.told = model->update(gradients, 1);
+  for (const TensorView& view : model->state()) {
+    if (view.type != DType::f32 || view.name.find("moment") != std::string::npos) continue;
+    const auto* now = static_cast<const float*>(view.data);
+    const auto* was = reinterpret_cast<const float*>(before.at(view.name).data());
+    for (std::size_t i = 0; i < view.bytes() / sizeof(float); ++i) result.by.push_back(double{was[i]} - double{now[i]});
+  }
+  for (const double g : result.by) result.norm += g * g;
+  result.norm = std::sqrt(result.norm);
+  return result;
+}
+
+TEST_P(EveryKind, ClipsItsGradientByValueAndByNorm) {
+  const Moved whole = moved(GetParam(), 0, 0);
+  EXPECT_EQ(whole.told, 0) << "nobody asked";
+  const double largest = std::abs(*std::max_element(whole.by.begin(), whole.by.end()));
+  const double limit = 0.3 * largest;
+  // Parameters near 1 move by what float keeps of a gradient.
+  const double near = 3e-7;
+  const Moved by_value = moved(GetParam(), limit, 0), by_norm = moved(GetParam(), 0, 0.4 * whole.norm),
+              both = moved(GetParam(), limit, 0.5 * by_value.norm), free = moved(GetParam(), 0, 2 * whole.norm);
+  for (std::size_t i = 0; i < whole.by.size(); ++i) {
+    const double cut = std::clamp(whole.by[i], -limit, limit);
+    EXPECT_NEAR(by_value.by[i], cut, near);
+    EXPECT_NEAR(by_norm.by[i], 0.4 * whole.by[i], near);
+    EXPECT_NEAR(both.by[i], 0.5 * cut, near);
+    EXPECT_EQ(free.by[i], whole.by[i]);
+  }
+  EXPECT_NEAR(by_norm.told, whole.norm, 1e-3 * whole.norm);
+  EXPECT_NEAR(both.told, by_value.norm, 1e-3 * by_value.norm);
+  EXPECT_NEAR(free.told, whole.norm, 1e-3 * whole.norm);
+}
+
+TEST_P(EveryKind, StaysAsItIsWhereTheNormIsNotFinite) {
+  logic::OptimizerOptions adam;
+  adam.clip_norm = 1;
+  const auto model = make_model(small_options(GetParam()), kShape, kClasses, 1, adam);
+  std::vector<float> gradients(model->gradient_size(), 0.0f);
+  model->forward_backward(random_batch(0, 50), {1.0 / 50}, gradients);
+  gradients[gradients.size() / 2] = std::nanf("");
+  const Snapshot before = snapshot(*model);
+  EXPECT_FALSE(std::isfinite(model->update(gradients, 0.1)));
+  EXPECT_EQ(snapshot(*model), before);
+}
+
 TEST_P(EveryKind, IsAFunctionOfItsSeed) {
   const auto one = small_model(GetParam(), 5), same = small_model(GetParam(), 5), other = small_model(GetParam(), 6);
   EXPECT_NE(snapshot(*one), snapshot(*other));
