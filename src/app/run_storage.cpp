@@ -51,9 +51,13 @@ RunStorage::RunStorage(comm::World& world, const RunConfig& config)
       copy_.reset();
       return;
     }
-    make_directories(*copy_);
-    // Scratch may be each node's own: two jobs with one run meet on project storage.
-    copy_lock_ = std::make_unique<store::Lock>(*copy_ / store::kRunLockFile, "training");
+    try {
+      make_directories(*copy_);
+      // Scratch may be each node's own: two jobs with one run meet on project storage.
+      copy_lock_ = std::make_unique<store::Lock>(*copy_ / store::kRunLockFile, "training");
+    } catch (const StorageError& error) {
+      log::warn(cat(error.what(), "; training goes on, and copies are tried again"));
+    }
   });
 }
 

@@ -12,7 +12,6 @@
 #include "dltonic/store/journal.h"
 #include "dltonic/store/lock.h"
 #include "store/part_file.h"
-#include "store/space.h"
 
 namespace dltonic::store {
 namespace {
@@ -91,24 +90,25 @@ void note_use(const fs::path& file) {
   if (::utimensat(AT_FDCWD, file.c_str(), times, 0) != 0) log::debug("cannot note the use of " + file.string());
 }
 
-bool make_room(const fs::path& folder, const fs::path& originals, std::uint64_t needed) {
-  std::uint64_t free = free_bytes(folder);
-  if (free >= needed) return true;
+bool make_room(const fs::path& folder, const fs::path& originals, std::uint64_t needed,
+               const std::function<std::uint64_t(const fs::path&)>& free) {
+  const std::uint64_t before = free(folder);
+  if (before >= needed) return true;
   std::vector<PreparedFile> chosen;
   std::uint64_t gain = 0;
   for (PreparedFile& file : prepared_files(folder, originals)) {
-    if (free + gain >= needed) break;
+    if (before + gain >= needed) break;
     if (!file.has_original || !file.holders.empty()) continue;
     gain += file.bytes;
     chosen.push_back(std::move(file));
   }
-  if (free + gain < needed) return false;
+  if (before + gain < needed) return false;
   for (const PreparedFile& file : chosen) {
     if (!evict(file)) continue;
     log::info(cat("scratch is full: removed ", file.path.string(), " (", human_bytes(file.bytes), "), unused the longest; ",
                   originals.string(), " still has it"));
   }
-  return free_bytes(folder) >= needed;
+  return free(folder) >= needed;
 }
 
 std::string removable_by_hand(const fs::path& folder, const fs::path& originals) {

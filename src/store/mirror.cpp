@@ -83,8 +83,9 @@ struct Mirror::State {
   std::vector<MirroredCheckpoint> copies;
   std::map<fs::path, Stamp> done;  ///< plain files, as they were when they were copied
   std::set<std::string> told_broken;
-  std::uint64_t bytes = 0;  ///< copied or found equal since the start
-  std::string failure;      ///< why the last pass ended early; "" where it did not
+  std::set<fs::path> parts;  ///< that copies which were not finished may have left
+  std::uint64_t bytes = 0;   ///< copied or found equal since the start
+  std::string failure;       ///< why the last pass ended early; "" where it did not
   bool slow = false;
 };
 
@@ -166,6 +167,13 @@ void Mirror::State::work() {
       retry_s = std::min(2 * retry_s, kLastRetry_s);
     }
   }
+  std::set<fs::path> left;
+  {
+    const std::lock_guard lock(mutex);
+    if (!finishing) left = parts;  // after finish() they are what `dltonic sync push` goes on from
+  }
+  std::error_code ignored;
+  for (const fs::path& part : left) fs::remove_all(part, ignored);
   const std::lock_guard lock(mutex);
   ended = true;
   changed.notify_all();
@@ -252,6 +260,11 @@ bool Mirror::State::copy_item(const SyncItem& item) {
     State& state;
   } not_busy{*this};
 
+  const fs::path part = part_file(copy / item.path);
+  if (item.action != SyncAction::keep) {
+    const std::lock_guard lock(mutex);
+    parts.insert(part);
+  }
   SyncOptions how;
   how.anchor = copy.parent_path();
   how.stop = [this] { return should_stop(); };
@@ -263,19 +276,17 @@ bool Mirror::State::copy_item(const SyncItem& item) {
   try {
     const auto before = item.is_checkpoint ? std::nullopt : stamp_of(run / item.path);
     const Copied copied = apply_sync(run, copy, item, how);
-    if (item.is_checkpoint) {
-      verified(name, copied.sha256);
-    } else if (before) {
-      const std::lock_guard lock(mutex);
-      done[item.path] = *before;
-    }
+    if (item.is_checkpoint) verified(name, copied.sha256);
+    const std::lock_guard lock(mutex);
+    if (before) done[item.path] = *before;
+    parts.erase(part);
     return copied.copied;
   } catch (const StopError&) {
     throw;
   } catch (const std::exception& error) {
     std::error_code ignored;
     if (!fs::exists(run / item.path, ignored)) {  // given up on scratch between the look and the copy
-      fs::remove_all(part_file(copy / item.path), ignored);
+      fs::remove_all(part, ignored);
       return true;
     }
     if (!item.is_checkpoint || dynamic_cast<const DataError*>(&error) == nullptr) throw;

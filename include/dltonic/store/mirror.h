@@ -56,8 +56,8 @@ class Mirror {
   /// Starts the thread, which first looks at what is there already. `run` is the folder on scratch, `copy` the one on
   /// project storage (made when it is missing). The journal must outlive the mirror. Rank 0 only.
   Mirror(std::filesystem::path run, std::filesystem::path copy, const MirrorOptions& options, Journal& journal);
-  /// Stops soon: a copy under way is left as a part file, from which the next one goes on. Never waits for storage that
-  /// does not answer: the thread is left to itself then.
+  /// Stops soon. A copy under way is broken off; after finish() its part file stays, and `dltonic sync push` goes on from it.
+  /// Never waits for storage that does not answer: the thread is left to itself then.
   ~Mirror();
   Mirror(const Mirror&) = delete;
   Mirror& operator=(const Mirror&) = delete;

@@ -69,7 +69,7 @@ inline std::filesystem::path make_checkpoint(const std::filesystem::path& checkp
   return checkpoints / checkpoint_name(step);
 }
 
-inline bool wait_until(const std::function<bool()>& is_so, double limit_s = 10) {
+inline bool wait_until(const std::function<bool()>& is_so, double limit_s = 60) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(limit_s);
   while (!is_so()) {
     if (std::chrono::steady_clock::now() > end) return false;

@@ -17,6 +17,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr double kLong_s = 100;  ///< on a machine that does much else
+
 struct Places {
   Places() {
     put(run / "config.yaml", "x: 1\n");
@@ -61,7 +63,7 @@ TEST(Mirror, CopiesWhatIsThereAndWhatIsWished) {
   EXPECT_TRUE(wait_until([&] { return p.journal.verified(checkpoint_name(2), Place::project); }));
   std::ofstream(p.run / "metrics.jsonl", std::ios::app) << "{\"step\":2}\n";
   EXPECT_TRUE(wait_until([&] { return p.all_equal(); })) << "files that grow are followed without a wish";
-  const auto outcome = mirror->finish(20, p.progress);
+  const auto outcome = mirror->finish(kLong_s, p.progress);
   EXPECT_TRUE(outcome.safe()) << outcome.reason;
   EXPECT_TRUE(p.all_equal());
   EXPECT_FALSE(fs::exists(p.copy / "checkpoints" / kJournalFile));
@@ -85,19 +87,19 @@ TEST(Mirror, WhatPolicyGivesUpGoesOnceTheNewestIsSafe) {
   mirror->wish(second);
   EXPECT_TRUE(wait_until([&] { return p.is_mirrored(2) && !fs::exists(p.copy / "checkpoints" / checkpoint_name(1)); }));
   CheckpointStore::remove(p.run / "checkpoints" / checkpoint_name(1));
-  EXPECT_TRUE(mirror->finish(20, p.progress).safe());
+  EXPECT_TRUE(mirror->finish(kLong_s, p.progress).safe());
   EXPECT_TRUE(p.journal.verified_places(checkpoint_name(1)) == std::vector{Place::scratch});
 }
 
 TEST(Mirror, ACheckpointThatPolicyRemovesInMidCopyLeavesNothing) {
   Places p;
-  p.save(1, 60 << 20);
+  p.save(1, 24 << 20);
   const auto mirror = p.start();
   ASSERT_TRUE(wait_until([&] { return mirror->copying(checkpoint_name(1)); }));
   p.save(2);
   CheckpointStore::remove(p.run / "checkpoints" / checkpoint_name(1));
   mirror->wish(p.run / "checkpoints" / checkpoint_name(2));
-  EXPECT_TRUE(mirror->finish(20, p.progress).safe());
+  EXPECT_TRUE(mirror->finish(kLong_s, p.progress).safe());
   EXPECT_TRUE(p.is_mirrored(2));
   for (const auto& entry : fs::directory_iterator(p.copy / "checkpoints")) {
     EXPECT_NE(entry.path().extension(), ".part") << entry.path();
@@ -116,7 +118,7 @@ TEST(Mirror, GoesOnWhenProjectStorageIsBack) {
   EXPECT_FALSE(fs::exists(p.project)) << "nothing is written where project storage was";
   fs::rename(p.folder / "away", p.project);
   EXPECT_TRUE(wait_until([&] { return p.is_mirrored(2); }));
-  EXPECT_TRUE(mirror->finish(20, p.progress).safe());
+  EXPECT_TRUE(mirror->finish(kLong_s, p.progress).safe());
   const std::string said = testing::internal::GetCapturedStderr();
   EXPECT_EQ(said.find("takes no copies"), said.rfind("takes no copies")) << said;
   EXPECT_THAT(said, HasSubstr("is gone"));
@@ -132,8 +134,8 @@ TEST(Mirror, SaysAtTheEndWhatIsNotSafeAndDoesNotWaitLongForARefusal) {
   fs::rename(p.project, p.folder / "away");
   mirror->wish(p.save(2));
   const auto start = std::chrono::steady_clock::now();
-  const auto outcome = mirror->finish(10, p.progress);
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+  const auto outcome = mirror->finish(40, p.progress);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(30));
   EXPECT_THAT(outcome.open, testing::Contains("checkpoints/" + checkpoint_name(2)));
   EXPECT_THAT(outcome.open, testing::Not(testing::Contains("checkpoints/" + checkpoint_name(1))));
   const std::string line = describe_open(outcome, "r");
@@ -154,7 +156,7 @@ TEST(Mirror, ABrokenCheckpointIsNamedOnceAndNotCopied) {
   testing::internal::CaptureStderr();
   const auto mirror = p.start();
   mirror->wish(p.save(3));
-  EXPECT_TRUE(mirror->finish(20, p.progress).safe());
+  EXPECT_TRUE(mirror->finish(kLong_s, p.progress).safe());
   const std::string said = testing::internal::GetCapturedStderr();
   for (const int step : {1, 2}) {
     EXPECT_FALSE(fs::exists(p.copy / "checkpoints" / checkpoint_name(step)));
@@ -165,13 +167,13 @@ TEST(Mirror, ABrokenCheckpointIsNamedOnceAndNotCopied) {
 
 TEST(Mirror, EndsSoonInMidCopyAndTheNextOneGoesOn) {
   Places p;
-  p.save(1, 80 << 20);
+  p.save(1, 24 << 20);
   {
     const auto mirror = p.start();
     ASSERT_TRUE(wait_until([&] { return mirror->copying(checkpoint_name(1)); }));
   }
   const auto next = p.start();
-  EXPECT_TRUE(next->finish(30, p.progress).safe());
+  EXPECT_TRUE(next->finish(kLong_s, p.progress).safe());
   EXPECT_TRUE(p.is_mirrored(1));
   EXPECT_TRUE(p.all_equal());
 }
@@ -193,6 +195,6 @@ TEST(Mirror, ManyThreadsMayWishAndAsk) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_TRUE(mirror->finish(20, p.progress).safe());
+  EXPECT_TRUE(mirror->finish(kLong_s, p.progress).safe());
   EXPECT_TRUE(p.all_equal());
 }
