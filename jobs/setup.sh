@@ -142,7 +142,7 @@ is_complete() { is_libtorch "$1/torch" && [[ -e $1/nvidia/cu13/lib/libcudart.so.
 fetch_wheel() {
   local name=$1 version=$2 minor platforms=()
   shift 2
-  for minor in 28 27 26 25 24 17; do platforms+=(--platform "manylinux_2_${minor}_$(uname -m)"); done # glibc 2.x
+  for minor in {28..5}; do platforms+=(--platform "manylinux_2_${minor}_$(uname -m)"); done # glibc 2.x
   twice python3 -m pip download --disable-pip-version-check --no-deps --only-binary=:all: --dest "$scratch/wheels" \
     --implementation cp --python-version 311 --abi cp311 --abi none \
     "${platforms[@]}" \
