@@ -29,10 +29,11 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr double kFirstRetry_s = 1, kLastRetry_s = 60, kRetryAtEnd_s = 5;
-constexpr double kEndWait_s = 2;      ///< for a thread whose storage may not answer
-constexpr double kSlow_s = 60;        ///< a copy that takes longer, when the next checkpoint comes, is worth a word
-constexpr double kPassesShare = 0.1;  ///< of the time, at most, for looking through files that grow
-constexpr int kNice = 10;             ///< training goes before copying
+constexpr double kEndWait_s = 5;       ///< for a thread whose storage may not answer
+constexpr double kSlow_s = 60;         ///< a copy that takes longer, when the next checkpoint comes, is worth a word
+constexpr double kPassesShare = 0.1;   ///< of the time, at most, for looking through files that grow
+constexpr double kMostIntervals = 10;  ///< but never less often than this
+constexpr int kNice = 5;               ///< below the process's own: training goes before copying
 
 fs::path checkpoints_of(const fs::path& run) { return run / "checkpoints"; }
 
@@ -140,7 +141,7 @@ std::vector<MirroredCheckpoint> Mirror::copies() const {
 }
 
 void Mirror::State::work() {
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), std::min(19, ::getpriority(PRIO_PROCESS, 0) + kNice));
   double pause_s = 0, retry_s = kFirstRetry_s;
   for (;;) {
     {
@@ -158,7 +159,8 @@ void Mirror::State::work() {
     try {
       pass();
       retry_s = kFirstRetry_s;
-      pause_s = std::max(options.mirror_interval_s, watch.seconds() / kPassesShare);
+      pause_s =
+          std::clamp(watch.seconds() / kPassesShare, options.mirror_interval_s, kMostIntervals * options.mirror_interval_s);
     } catch (const StopError&) {
       continue;
     } catch (const std::exception& error) {
@@ -384,6 +386,7 @@ std::vector<SyncItem> Mirror::State::open_items() {
       continue;
     open.push_back(std::move(item));
   }
+  std::stable_partition(open.begin(), open.end(), [](const SyncItem& item) { return item.is_checkpoint; });
   return open;
 }
 

@@ -1,11 +1,12 @@
 """Disks that are full. A limit on the size of a file stands for the disk on every machine; on machines where a test may
 mount a tmpfs, a disk of a megabyte is really full."""
+import json
 import os
 import resource
 import subprocess
 import unittest
 
-from program import NMNIST, SMALL, ProgramTest
+from program import NMNIST, SMALL, ProgramTest, sha256
 
 MANY_FRAMES = ["data.frames.mode=time_window", "data.frames.window_us=2000", "data.frames.overlap=0.95"]
 LARGE_MODEL = ["model.gates=40000", "train.batch_size=6", "train.epochs=1"]  # 24 MB a checkpoint
@@ -72,6 +73,55 @@ class FullDisk(ProgramTest):
         disk = self.small_disk("scratch", 8)
         self.refused("train", *NMNIST, *LARGE_MODEL, ranks=2, code=1, facts=["disk full", disk, "are free"])
         self.assertEqual(sorted((self.run_folder("nmnist_difflogic") / "checkpoints").glob("*")), [])
+
+    def test_stage_evicts_what_is_unused_the_longest(self):
+        self.done("prepare", *NMNIST)
+        disk = self.small_disk("scratch", 8)
+        (disk / "data").mkdir()
+        for name in ("old-1.h5", "held-1.h5"):
+            for place in (self.folder / "project", disk):
+                (place / "data" / name).write_bytes(b"\1" * (4128768 if name == "old-1.h5" else 4096000))
+        os.utime(disk / "data" / "held-1.h5", (1, 1))
+        holder = {"host": os.uname().nodename, "space": "another container", "process": 1, "start": "1",
+                  "since": "2026-11-22T22:06:57Z", "what": "reads held-1.h5"}
+        (disk / "data" / "held-1.h5.other-1.lease").write_text(json.dumps(holder))
+        result = self.done("train", *NMNIST, *SMALL, "train.epochs=1", "storage.mirror=false", ranks=2)
+        self.assertRegex(result.err, r"scratch is full: removed \S+/data/old-1.h5 \(4.1 MB\)")
+        left = sorted(path.name for path in (disk / "data").glob("*.h5"))
+        self.assertEqual(left, ["held-1.h5", *[path.name for path in self.prepared("nmnist-[!e]*.h5")]])
+
+    def train_beside(self):
+        """Training goes on whatever project storage does; returns what it said."""
+        result = self.start("train", *NMNIST, *LARGE_MODEL, "storage.mirror_wait_s=20", ranks=2).wait(clean=False)
+        self.assertEqual(result.code, 0, result)
+        self.assertIn("not yet safe on project storage: ", result.err)
+        self.assertIn("dltonic sync push nmnist_difflogic", result.err)
+        self.assertTrue((self.checkpoint(self.run_folder("nmnist_difflogic")) / "manifest.json").exists())
+        return result.err
+
+    def test_mirror_to_a_full_disk(self):
+        self.done("prepare", *NMNIST)
+        (self.folder / "project" / "runs").mkdir()
+        disk = self.small_disk("project/runs", 4)
+        said = self.train_beside()
+        self.assertRegex(said, r"takes no copies of this run \(.*disk full: .*more bytes .* are free in ")
+        self.assertEqual(list(disk.rglob("step-*/*.part")), [])
+        subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
+        self.done("sync", "push", "nmnist_difflogic")
+        state = self.checkpoint(disk / "nmnist_difflogic") / "state.h5"
+        self.assertEqual(sha256(state), self.manifest(disk / "nmnist_difflogic")["state_sha256"])
+
+    def test_mirror_to_a_read_only_disk(self):
+        self.done("prepare", *NMNIST)
+        (self.folder / "project" / "runs").mkdir()
+        disk = self.small_disk("project/runs", 64)
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        self.assertIn("Read-only file system", self.train_beside())
+        subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+        result = self.done("train", *NMNIST, *LARGE_MODEL, "--resume", ranks=2)
+        self.assertIn("nothing left to train", result.err)
+        self.assertEqual(sha256(self.checkpoint(disk / "nmnist_difflogic") / "state.h5"),
+                         self.manifest(disk / "nmnist_difflogic")["state_sha256"])
 
 
 if __name__ == "__main__":
