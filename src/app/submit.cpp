@@ -75,7 +75,9 @@ bool is_list(const config::Section& root, const std::string& name) {
 std::string missing_frames(const RunConfig& config, const fs::path& project) {
   try {
     const auto prepared = data::find_prepared(config.data, project);
-    return fs::exists(prepared.frames) ? "" : prepared.frames.string() + " is missing";
+    return fs::exists(prepared.frames)
+               ? ""
+               : prepared.frames.string() + " is missing: run dltonic prepare with the same arguments first";
   } catch (const DataError& error) {
     return error.what();
   }
@@ -127,8 +129,7 @@ Plan make_plan(const SubmitArguments& arguments) {
     plan.record.runs.push_back({name, config.run.dir, task.words, task.values});
   }
   if (!unprepared.empty() && !arguments.prepare) {
-    const std::string advice =
-        cat("the frames are not prepared (", unprepared, "): run  dltonic prepare  first, or add --prepare");
+    const std::string advice = cat("the frames are not prepared: ", unprepared, "; or add --prepare");
     if (!arguments.dry_run) throw DataError(advice);
     log::warn(advice);
   }
@@ -184,7 +185,7 @@ void tell(const Plan& plan) {
   log::info(cat(job.tasks == 1 ? "one run" : cat(job.tasks, " runs, an array"), " on ", job.size.nodes,
                 job.size.nodes == 1 ? " node, " : " nodes, ", job.ranks(), job.ranks() == 1 ? " rank, " : " ranks, ",
                 job.size.gpus_per_node > 0 ? cat(job.size.gpus_per_node, " GPUs a node, ") : "", "at most ",
-                human_seconds(static_cast<double>(seconds_of_time(job.cluster.time))), " an attempt"));
+                human_seconds(seconds_of_time(job.cluster.time)), " an attempt"));
   for (const SubmittedRun& run : plan.record.runs) log::info(cat("  ", run.name, ": ", run.dir.string()));
 }
 

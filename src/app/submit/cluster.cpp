@@ -1,45 +1,25 @@
 #include "app/submit/cluster.h"
 
 #include <algorithm>
-#include <charconv>
 
+#include "dltonic/core/error.h"
 #include "dltonic/core/text.h"
+#include "dltonic/train/stopping.h"
 
 namespace dltonic::app {
 namespace {
-
-/// "2:03:04" -> {2, 3, 4}; empty where a part is no number.
-std::vector<long> numbers_of(std::string_view text) {
-  std::vector<long> numbers;
-  while (true) {
-    const std::string_view part = text.substr(0, text.find(':'));
-    long number = 0;
-    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), number);
-    if (part.empty() || error != std::errc() || end != part.data() + part.size() || number < 0) return {};
-    numbers.push_back(number);
-    if (part.size() == text.size()) return numbers;
-    text.remove_prefix(part.size() + 1);
-  }
-}
 
 bool has_line_break(const std::string& text) { return text.find_first_of("\r\n") != std::string::npos; }
 
 }  // namespace
 
-long seconds_of_time(const std::string& time) {
-  const std::size_t dash = time.find('-');
-  if (dash != std::string::npos) {
-    const auto days = numbers_of(std::string_view(time).substr(0, dash));
-    auto rest = numbers_of(std::string_view(time).substr(dash + 1));
-    if (days.size() != 1 || rest.empty() || rest.size() > 3) return -1;
-    rest.resize(3, 0);  // hours come first
-    return ((days[0] * 24 + rest[0]) * 60 + rest[1]) * 60 + rest[2];
+double seconds_of_time(const std::string& time) {
+  if (time.empty()) return 0;
+  try {
+    return train::walltime_left_s(time).value_or(0);
+  } catch (const ConfigError&) {
+    return 0;
   }
-  const auto parts = numbers_of(time);
-  if (parts.size() == 1) return parts[0] * 60;
-  if (parts.size() == 2) return parts[0] * 60 + parts[1];
-  if (parts.size() == 3) return (parts[0] * 60 + parts[1]) * 60 + parts[2];
-  return -1;
 }
 
 void ClusterOptions::bind(config::Section& s) {
@@ -71,11 +51,12 @@ void ClusterOptions::bind(config::Section& s) {
   s.key("project", project, "PROJECT_STORAGE_DIR of the job; default: that of the submitting shell");
 
   s.check("time", [this]() -> std::string {
-    const long seconds = seconds_of_time(time);
+    const double seconds = seconds_of_time(time);
     if (seconds <= 0) return cat("is \"", time, "\", expected: a time such as 90 (minutes), 01:30:00 or 2-12 (days-hours)");
     // Slurm may send the signal a minute early.
     if (seconds <= signal_s)
-      return cat("is ", seconds, " s, but the job is told to save ", signal_s, " s before its end (cluster.signal_s)");
+      return cat("is ", fixed(seconds, 0), " s, but the job is told to save ", signal_s,
+                 " s before its end (cluster.signal_s)");
     return "";
   });
   s.check("env", [this]() -> std::string {

@@ -33,7 +33,7 @@ struct ClusterOptions {
   void bind(config::Section& s);
 };
 
-/// Seconds of a wall time as sbatch writes it: M, M:S, H:M:S, D-H, D-H:M, D-H:M:S. -1 where it is none of these.
-long seconds_of_time(const std::string& time);
+/// Seconds of cluster.time; 0 where it is no time.
+double seconds_of_time(const std::string& time);
 
 }  // namespace dltonic::app

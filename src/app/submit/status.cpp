@@ -54,18 +54,19 @@ void read_metrics(const fs::path& path, RunStatus& run) {
   }
 }
 
-/// Returns whether the run has come to its end: the summary is written last. What is older than the last step belongs to a
-/// run that went on.
-bool read_summary(const fs::path& path, RunStatus& run) {
-  if (!fs::exists(path)) return false;
+/// "done", "stopped", or "" where there is no summary, which is written last. One that is older than the last step belongs to
+/// a run that went on.
+std::string read_summary(const fs::path& path, RunStatus& run) {
+  if (!fs::exists(path)) return "";
   const Json json = Json::parse(read_text(path), nullptr, false);
-  if (!json.is_object()) return false;
-  const Json steps = json.value("steps", Json());
-  if (run.step && steps.is_number() && steps.get<std::int64_t>() < *run.step) return false;
+  if (!json.is_object() || !json.contains("steps") || !json["steps"].is_number()) return "";
+  const auto steps = json["steps"].get<std::int64_t>();
+  if (run.step && steps < *run.step) return "";
+  run.step = steps;  // a stop may lie within an epoch, which has no line yet
   for (const auto& [name, value] : json.items()) {
     if (value.is_number()) set(run.metrics, name, value.get<double>());
   }
-  return true;
+  return json.contains("stopped_by") ? "stopped" : "done";
 }
 
 void read_config(const fs::path& path, RunStatus& run) {
@@ -88,7 +89,7 @@ int noted_exit(const Record& record, std::size_t task) {
   return code;
 }
 
-std::string state_of(const RunStatus& run, bool is_done, const Record* record, std::size_t task,
+std::string state_of(const RunStatus& run, const std::string& end, const Record* record, std::size_t task,
                      const std::map<std::string, std::string>& states) {
   const auto known = states.find(run.job);
   const std::string slurm = run.job.empty() || known == states.end() ? "" : known->second;
@@ -96,7 +97,8 @@ std::string state_of(const RunStatus& run, bool is_done, const Record* record, s
   if (const int code = record == nullptr ? -1 : noted_exit(*record, task); code >= 0) {
     return code == kExitDone ? "done" : code == kExitRunAgain ? "stopped" : cat("failed (", code, ")");
   }
-  if (slurm == "COMPLETED" || is_done) return "done";
+  if (slurm == "COMPLETED") return "done";
+  if (!end.empty()) return end;
   if (!slurm.empty()) return lower(slurm);
   return run.step || fs::exists(run.dir / "config.yaml") ? "started" : "waiting";
 }
@@ -121,11 +123,11 @@ RunStatus read_run(const std::string& name, const fs::path& dir, const Record* r
   }
   read_config(dir / "config.yaml", run);
   read_metrics(dir / "metrics.jsonl", run);
-  const bool is_done = read_summary(dir / "summary.json", run);
+  const std::string end = read_summary(dir / "summary.json", run);
   for (const auto& [metric, value] : run.metrics) {
     if (metric == "val/" + run.monitor) run.value = value;
   }
-  run.state = state_of(run, is_done, record, task, states);
+  run.state = state_of(run, end, record, task, states);
   return run;
 }
 

@@ -21,7 +21,7 @@ struct RunStatus {
   /// failed (<exit code>), Slurm's word for its end (timeout, cancelled, ...), or by the run's folder alone: done, started,
   /// waiting (nothing there).
   std::string state;
-  std::optional<std::int64_t> step;  ///< of the last line of metrics.jsonl
+  std::optional<std::int64_t> step;  ///< of the last line of metrics.jsonl, or of summary.json
   std::optional<double> epoch;
   std::string epochs;                                       ///< train.epochs of config.yaml
   std::string monitor;                                      ///< the metric that chooses the best checkpoint

@@ -80,6 +80,9 @@ TEST_F(Status, SummaryEndsARunUnlessItWentOn) {
   write(dir / "summary.json", "{\"run\":\"x\",\"steps\":20,\"best\":0.5,\"validation\":{\"f1\":1}}");
   EXPECT_EQ(read()[0].state, "done");
   EXPECT_THAT(status_csv(read()), HasSubstr(",val/loss,steps,best\nx,done,,20,2,0.5,0.5,0.125,20,0.5\n"));
+  write(dir / "summary.json", "{\"steps\":23,\"stopped_by\":\"SIGUSR1\"}");
+  EXPECT_EQ(read()[0].state, "stopped");
+  EXPECT_EQ(read()[0].step, 23);
   write(dir / "summary.json", "{\"steps\":10,\"best\":0.25}");
   EXPECT_EQ(read()[0].state, "started");
   EXPECT_THAT(status_csv(read()), Not(HasSubstr("best")));
