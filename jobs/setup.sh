@@ -2,7 +2,7 @@
 # Installs what building and running needs, and nothing that is there already: silent and fast then.
 #
 #   jobs/setup.sh [--tests] [--dev] [--gpu] [--quiet]
-#     --tests   also what the tests need (h5py, TensorBoard's reader, shellcheck, clang-format)
+#     --tests   also what the tests need (h5py, TensorBoard's reader, Slurm, shellcheck, clang-format)
 #     --dev     also what the commit hooks need (clang-tidy, pre-commit)
 #     --gpu     also LibTorch's CUDA libraries (2 GB), for mlp and cnn on GPUs; by itself where nvidia-smi lists a GPU
 #     --quiet   says only what goes wrong
@@ -26,7 +26,7 @@ packages=(g++ cmake ninja-build ccache git unzip ca-certificates python3 python3
   openmpi-bin openssh-client libopenmpi-dev libhdf5-openmpi-dev libyaml-cpp-dev libcli11-dev libspdlog-dev nlohmann-json3-dev
   libssl-dev zlib1g-dev libprotobuf-dev protobuf-compiler libgtest-dev libgmock-dev libbenchmark-dev
   dataset-fashion-mnist)
-test_packages=(python3-venv python3-h5py shellcheck clang-format)
+test_packages=(python3-venv python3-h5py shellcheck clang-format slurm-wlm slurm-wlm-basic-plugins munge iproute2)
 dev_packages=(clang-tidy pre-commit)
 
 tests=no gpu=no quiet=no scratch='' log=''
