@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "app/command.h"
+#include "app/hang_rank.h"
 #include "dltonic/core/error.h"
 #include "dltonic/core/log.h"
 #include "dltonic/core/text.h"
@@ -39,6 +40,9 @@ int run_command(dltonic::comm::World& world, int argc, char** argv) {
   cli.require_subcommand(1);
   std::string level = "info";
   cli.add_option("--log-level", level, "debug, info, warn, error, off")->capture_default_str();
+  int waits = -1;
+  cli.add_option("--hang-rank", waits, "this rank waits for a debugger before it begins; it tells its host and process")
+      ->check(CLI::NonNegativeNumber);
   Run run;
   dltonic::app::add_prepare(cli, run);
   dltonic::app::add_train(cli, run);
@@ -52,6 +56,7 @@ int run_command(dltonic::comm::World& world, int argc, char** argv) {
 
   try {
     dltonic::log::set_level(dltonic::log::level_from(level));
+    if (waits >= 0) dltonic::app::hang_rank(world, waits);
     return run(world);
   } catch (const dltonic::Error& error) {
     // Agreed errors reach every rank at the same place, so all may end in order and rank 0 speaks for them.

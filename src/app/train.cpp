@@ -71,6 +71,13 @@ int train(comm::World& world, const TrainArguments& arguments) {
     log::add_file(run_dir / "log.txt");
     write_file_atomic(run_dir / "config.yaml", config::effective_yaml(config.root()));
   });
+  world.agree("open the ranks' logs", [&] {
+    if (world.size() == 1) return;
+    const auto folder = run_dir / "ranks";
+    make_directories(folder);
+    if (!world.is_root()) log::add_file(folder / cat("log-rank", world.rank(), ".txt"));
+    world.keep_collectives(folder);
+  });
   if (arguments.resume && !from) log::info(cat("nothing to go on from in ", run_dir.string(), ": starting anew"));
 
   const auto progress = root_progress(world, config);
@@ -107,6 +114,7 @@ int train(comm::World& world, const TrainArguments& arguments) {
       if (arguments.as_json) std::cout << json.dump() << std::endl;
       return;
     }
+    log::info(summary.resources);
     log::info(cat("trained ", with_commas(static_cast<std::uint64_t>(summary.steps)), " steps in ",
                   human_seconds(summary.seconds),
                   summary.best_step >= 0

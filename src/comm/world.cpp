@@ -102,6 +102,7 @@ World::~World() {
   const std::uint64_t phase = impl_->watchdog->begin("MPI_Finalize", kFinalizeLimitSeconds);
   MPI_Comm_free(&impl_->comm);
   MPI_Finalize();
+  if (impl_->collectives) impl_->collectives->remove();
   impl_->watchdog->end(phase);
 }
 
@@ -165,6 +166,10 @@ World::Offset World::offset(std::uint64_t mine) {
   return offset;
 }
 
+void World::keep_collectives(const std::filesystem::path& folder) {
+  impl_->collectives = std::make_unique<CollectiveLog>(folder / cat("collectives-rank", rank(), ".txt"), rank(), host());
+}
+
 Phase World::phase(const std::string& name, double limit_s) { return Phase(*impl_, name, limit_s); }
 
 void World::abort(const std::string& message, int exit_code) {
@@ -189,6 +194,7 @@ void World::Impl::abort(const std::string& message, int exit_code) {
   if (ending.exchange(true)) {
     for (;;) ::pause();  // another thread of this rank already ends the job
   }
+  if (collectives) collectives->freeze();
   // The way out must not depend on anything below: a log blocked by a full pipe, MPI_Abort in a broken network.
   ::signal(SIGALRM, SIG_DFL);
   ::alarm(2 * kAbortPatienceSeconds);
@@ -199,7 +205,9 @@ void World::Impl::abort(const std::string& message, int exit_code) {
     }).detach();
   } catch (const std::exception&) {  // no thread to be had: the alarm remains
   }
-  log::error(size > 1 ? cat("[", host, "] ", message) : message);
+  const std::string last =
+      collectives && size > 1 ? cat("; what each rank did last: ", collectives->path().parent_path().string()) : std::string();
+  log::error(size > 1 ? cat("[", host, "] ", message, last) : message);
   log::flush();
   int finalized = 0;
   MPI_Finalized(&finalized);
@@ -214,10 +222,13 @@ void Phase::alive() { world_.watchdog->alive(number_); }
 
 Operation::Operation(World::Impl& world, const std::string& name) : world_(&world) {
   world.watchdog->enter(name);
+  if (CollectiveLog* log = world.collective_log()) number_ = log->enter(name, world.watchdog->step());
   world.meet();
 }
 Operation::~Operation() {
-  if (world_ != nullptr) world_->watchdog->leave();
+  if (world_ == nullptr) return;
+  if (CollectiveLog* log = world_->collective_log(); log != nullptr && number_ > 0) log->leave(number_);
+  world_->watchdog->leave();
 }
 
 }  // namespace dltonic::comm

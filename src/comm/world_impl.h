@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "comm/collective_log.h"
 #include "comm/watchdog.h"
 #include "dltonic/comm/mpi_handle.h"
 
@@ -21,10 +22,12 @@ struct World::Impl {
   bool thread_multiple = false;
   std::string host;
   std::shared_ptr<Watchdog> watchdog;                  ///< one a process
+  std::unique_ptr<CollectiveLog> collectives;          ///< of the program's own World; null: not kept
   Impl* first = nullptr;                               ///< of a World made by beside(): the program's own
   std::vector<std::byte> send_buffer, receive_buffer;  ///< of reductions, kept: fresh pages cost more than the additions
   std::atomic<bool> ending{false};                     ///< an abort is under way
 
+  CollectiveLog* collective_log() const { return (first != nullptr ? first : this)->collectives.get(); }
   /// Sleeps until all ranks have come here. Nothing in the program's own World, whose ranks spin. collective
   void meet();
   [[noreturn]] void abort(const std::string& message, int exit_code);

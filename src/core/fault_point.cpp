@@ -61,14 +61,14 @@ std::vector<Fault> wanted() {
 
 void act(const Fault& fault, std::int64_t step) {
   const std::string what = cat("fault asked for at ", fault.point, ", step ", step, ": ", fault.action);
-  log::warn(what);
+  const bool sleeps = fault.action.starts_with("sleep=");  // often one a sample: told where details are asked for
+  sleeps ? log::debug(what) : log::warn(what);
   log::flush();
   if (fault.action == "kill") ::raise(SIGKILL);
   else if (fault.action == "stop") ::kill(::getpid(), SIGSTOP);
   else if (fault.action == "throw") throw Error(what, kExitFailure);
   else if (fault.action == "storage") throw StorageError(what);
-  else if (fault.action.starts_with("sleep="))
-    std::this_thread::sleep_for(std::chrono::duration<double>(std::stod(fault.action.substr(6))));
+  else if (sleeps) std::this_thread::sleep_for(std::chrono::duration<double>(std::stod(fault.action.substr(6))));
   else
     throw ConfigError(
         cat("DLTONIC_FAIL_AT: unknown action '", fault.action, "'; there are kill, stop, throw, storage, sleep=<seconds>"));

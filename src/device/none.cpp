@@ -14,6 +14,7 @@ std::string why_none() { return "this build has no CUDA parts"; }
 Info info(int) { none(); }
 std::string versions() { return {}; }
 void use(int) { none(); }
+std::optional<GpuUse> gpu_use() { return std::nullopt; }
 MemoryUse memory_use() { return {}; }
 void reset_peak() {}
 std::size_t free_bytes() { return 0; }

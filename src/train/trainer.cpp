@@ -153,6 +153,7 @@ Summary Trainer::run() {
     log::info(cat(stopping_.monitor, " has not improved in ", progression_.stopping.waited,
                   " evaluations (train.early_stopping.patience): the run ends after epoch ", progression_.finished_epochs));
   }
+  summary_.resources = resources_.summary(world_);
   summary_.steps = progression_.step;
   summary_.skipped = progression_.skipped;
   summary_.epochs = static_cast<int>(progression_.finished_epochs);
@@ -235,6 +236,8 @@ void Trainer::finish_epoch() {
     line.resize(line.size() - 2);
     if (is_best) line += " (best)";
   }
+  const auto used = resources_.since_last(world_);
+  for (MetricSink* sink : sinks_) sink->write({"resources", progression_.step, done, used});
   log::info(line);
   progression_.finished_epochs = done;
   progression_.epoch_loss = 0;

@@ -59,6 +59,12 @@ class RankInMidEpoch(ProgramTest):
         self.assertNotEqual(result.code, 0, result)
         self.assertEqual(len(OUR_ERROR.findall(result.err)), 1, result)
         self.assertRegex(result.err, r"rank 0: error: .*stuck in .*waiting for other ranks in .*the limit is 3.0 s")
+        self.assertIn(f"what each rank did last: {self.run_folder('long') / 'ranks'}", result.err)
+        last = {}
+        for rank in (0, 1):
+            lines = (self.run_folder("long") / "ranks" / f"collectives-rank{rank}.txt").read_text().splitlines()[1:]
+            last[rank] = max((line for line in lines if line.strip()), key=lambda line: int(line.split()[0]))
+        self.assertIn(" INSIDE ", last[0])  # rank 0 waited for rank 1
         self.goes_on()
 
     def test_job_ended_by_mpirun(self):

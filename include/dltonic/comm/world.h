@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <span>
@@ -83,6 +84,10 @@ class World {
   [[nodiscard]] Phase phase(const std::string& name, double limit_s);
   void set_step(std::int64_t step);  ///< named in the watchdog's and abort's line
 
+  /// From now on the last 100 collectives of every rank stand in `folder`/collectives-rank<r>.txt, whatever ends the job;
+  /// they are removed where it ends in good order. Where a rank hangs, it is the one whose file is behind. StorageError.
+  void keep_collectives(const std::filesystem::path& folder);
+
   /// Ends the whole job: one line, MPI_Abort, never returns. From any thread.
   [[noreturn]] void abort(const std::string& message, int exit_code);
 
@@ -119,6 +124,7 @@ class Operation {
 
  private:
   World::Impl* world_ = nullptr;
+  std::uint64_t number_ = 0;  ///< in the rank's list of collectives
 };
 
 /// First index and count of `rank`'s contiguous share of n things; shares differ by at most one.

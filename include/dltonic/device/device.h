@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 
 namespace dltonic::device {
@@ -33,6 +34,13 @@ struct MemoryUse {
 };
 MemoryUse memory_use();
 void reset_peak();
+/// What the driver tells of the GPU in use, other processes included; nothing where there is no NVML.
+struct GpuUse {
+  double busy = 0;          ///< share of the last second or less in which a kernel ran
+  double memory_bytes = 0;  ///< in use
+  double power_w = 0;
+};
+std::optional<GpuUse> gpu_use();
 /// Bytes that the GPU in use has left, whoever holds the rest.
 std::size_t free_bytes();
 

@@ -21,6 +21,7 @@
 #include "dltonic/train/evaluate.h"
 #include "dltonic/train/metric_sink.h"
 #include "dltonic/train/options.h"
+#include "dltonic/train/resources.h"
 #include "dltonic/train/schedule.h"
 #include "dltonic/train/stopping.h"
 
@@ -55,6 +56,7 @@ struct Summary {
   std::int64_t skipped = 0;  ///< steps whose sums were not finite
   int epochs = 0;            ///< finished
   bool ended_early = false;  ///< by early stopping
+  std::string resources;     ///< what the ranks used, in a line; on rank 0
   std::string stopped_by;    ///< the wish that ended the run before its end, saved; "" where it is done
 };
 
@@ -108,6 +110,7 @@ class Trainer {
   int skipped_in_a_row_ = 0;
   std::vector<double> rates_;  ///< of the running epoch's steps
   std::int64_t saved_step_ = -1;
+  Resources resources_;
   Progression progression_;
   Summary summary_;
 };

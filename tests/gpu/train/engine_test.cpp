@@ -158,7 +158,8 @@ TEST(GpuEngine, ARunGoesOnFromTheMiddleOfAnEpochBitForBit) {
   for (int i = 0; i < 4; ++i) first.step();
   broken.engine->to_host(4);
   auto tensors = broken.model->state();
-  Progression at{.step = 4};
+  Progression at;
+  at.step = 4;
   const auto own = at.state();
   tensors.insert(tensors.end(), own.begin(), own.end());
   broken.checkpoints->save(4, 0.1, tensors, {}, false);
