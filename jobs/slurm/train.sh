@@ -31,6 +31,7 @@ export OMP_WAIT_POLICY=passive
 
 # Slurm tells this shell that the time is nearly over, and it tells the ranks, who save and end with 75.
 child='' signals=0
+# shellcheck disable=SC2317 # traps call it
 tell() {
   signals=$((signals + 1))
   say "$1: told to save and stop"
