@@ -12,7 +12,9 @@ LOSSES = ("loss", "loss_hard")
 def metrics(run):
     """What metrics.jsonl says of training and validation, without what depends on the clock."""
     points = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return [{k: v for k, v in p.items() if k not in ("time", "seconds", "samples_per_s")} for p in points]
+    points = [p for p in points if p["split"] != "resources"]
+    return [{k: v for k, v in p.items() if k not in ("time", "seconds", "samples_per_s") and not k.startswith("step_")}
+            for p in points]
 
 
 def losses(run):

@@ -1,9 +1,11 @@
 /// Steps on the host's cores: each part of the global batch that the rank owns is read, run forward and backward into a
 /// gradient buffer of its own; the buffers of all ranks are added in one fixed tree; every rank makes the same update.
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "dltonic/comm/canonical.h"
+#include "dltonic/core/clock.h"
 #include "dltonic/core/error.h"
 #include "dltonic/core/log.h"
 #include "dltonic/core/text.h"
@@ -40,6 +42,8 @@ class HostEngine : public Engine {
   int lag() const override { return 0; }
   void start_epoch(std::uint32_t /*epoch*/, const data::EpochOrder& order, std::span<const double> rates) override {
     order_ = &order;
+    stages_ = {};
+    steps_timed_ = 0;
     rates_.assign(rates.begin(), rates.end());
   }
 
@@ -57,8 +61,11 @@ class HostEngine : public Engine {
       std::fill(gradients_[p].begin(), gradients_[p].end(), 0.0f);
       for (std::size_t first = 0; first < samples.size(); first += at_once) {
         const auto some = samples.subspan(first, std::min(at_once, samples.size() - first));
+        lap(kNothing);
         data::fill_batch(frames_, some, plan_.augmentation.any() ? &augmentation_ : nullptr, keys.epoch, batch_);
+        lap(kData);
         const auto result = model_.forward_backward(batch_, context, gradients_[p]);
+        lap(kPasses);
         sums[kSums * p] += result.loss_sum;
         sums[kSums * p + 1] += static_cast<double>(result.correct);
       }
@@ -69,15 +76,19 @@ class HostEngine : public Engine {
     const int shards = plan_.distributed.shards(plan_.train.batch_size);
     const int count = shards > 0 ? shards : world_.size();
     double reduced[kSums];
+    lap(kNothing);
     comm::reduce_canonical(world_, sum_views, count, std::span<double>(reduced));
     result_ = {.loss_sum = reduced[0],
                .correct = static_cast<std::int64_t>(reduced[1]),
                .wishes = {.save = reduced[2] > 0, .stop = reduced[3] > 0}};
     comm::reduce_canonical(world_, gradient_views, count, reduced_);
+    lap(kReduce);
+    ++steps_timed_;
     result_.nonfinite = !std::isfinite(result_.loss_sum) || !all_finite(reduced_);
     if (result_.nonfinite) return;
     result_.gradient_norm = model_.update(reduced_, rates_[keys.batch]);
     result_.nonfinite = !std::isfinite(result_.gradient_norm);
+    lap(kUpdate);
   }
   StepResult result(std::int64_t /*step*/) override { return result_; }
 
@@ -90,9 +101,25 @@ class HostEngine : public Engine {
     model_.logits(batch_, reading, out);
   }
 
+  std::vector<std::pair<std::string, double>> measurements() override {
+    std::vector<std::pair<std::string, double>> out;
+    for (std::size_t i = 0; i < stages_.size() && steps_timed_ > 0; ++i)
+      out.emplace_back(cat("step_", kStages[i], "_ms"), 1e3 * stages_[i] / static_cast<double>(steps_timed_));
+    return out;
+  }
   std::string describe() const override { return "on CPU cores"; }
 
  private:
+  // Where the time of the epoch's steps went, on this rank; waiting for other ranks counts as reduce.
+  enum Stage : std::size_t { kData, kPasses, kReduce, kUpdate, kNothing };
+  static constexpr std::array<const char*, kNothing> kStages{"data", "forward_backward", "reduce", "update"};
+  /// The time since the last lap was `stage`.
+  void lap(Stage stage) {
+    const double now = steady_seconds();
+    if (stage != kNothing) stages_[stage] += now - lap_at_;
+    lap_at_ = now;
+  }
+
   comm::World& world_;
   model::Model& model_;
   const data::FrameSet& frames_;
@@ -105,6 +132,9 @@ class HostEngine : public Engine {
   std::vector<std::vector<float>> gradients_;  ///< a buffer a part; the reduced gradient ends in reduced_
   std::vector<float> reduced_;
   StepResult result_;
+  std::array<double, kNothing> stages_{};
+  std::int64_t steps_timed_ = 0;
+  double lap_at_ = 0;
 };
 
 }  // namespace
