@@ -159,3 +159,18 @@ class Program:
             faults = [line for line in self.log.read_text().splitlines() if "error" in line]
             raise NotMeasured(f"dltonic {words[0]} ended with {done.returncode}: {faults[-1] if faults else ''} ({self.log})")
         return json.loads(done.stdout.splitlines()[-1])
+
+
+def tests(figures, name, *selection):
+    """Builds everything, runs the tests that ctest selects, and tells how many passed: all must."""
+    build("all")
+    done = subprocess.run(["ctest", "--test-dir", str(BUILD), *selection, "--output-on-failure"], cwd=ROOT, env=environment(1),
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True)
+    results = [line for line in done.stdout.splitlines() if "Test  " in line or "Test #" in line or " Passed " in line]
+    passed = sum(" Passed " in line for line in results)
+    ran = sum(" Passed " in line or "***" in line for line in results)
+    if ran == 0:
+        raise NotMeasured(f"ctest {' '.join(selection)} found no test")
+    if done.returncode:
+        say(done.stdout)
+    figures.exactly(name, passed, f"tests_of_{ran}", ran)
