@@ -70,7 +70,6 @@ struct Bench {
     plan.train.precision = c.precision;
     plan.train.batch_size = c.samples * world.size();
     plan.train.epochs = std::max(1, c.epochs);
-    plan.train.checkpoint_epochs = 0;
     plan.distributed.overlap = c.overlap;
     plan.augmentation.shift = 2;
     plan.training_samples = kFrames;
@@ -125,8 +124,8 @@ std::vector<double> time_epochs(Bench& bench) {
     }
   } sink;
   const auto folder = std::filesystem::temp_directory_path() / "dltonic_bench_gpu_train";
-  train::Checkpoints checkpoints(bench.world, folder, 1, "{}");
-  checkpoints.set_input(bench.frames.shape, bench.frames.classes);
+  const train::CheckpointOptions only_at_the_end{.every_epochs = 0, .keep_last = 1};
+  train::Checkpoints checkpoints(bench.world, folder, only_at_the_end, train::Monitor{}, "{}");
   Progress progress;
   train::Trainer trainer(bench.world, *bench.engine, bench.frames, bench.splits, bench.plan.train, 60, checkpoints, {&sink},
                          progress);

@@ -25,7 +25,7 @@ def measure(figures, data):
     program = show.Program("B3", device="gpu")
     # Selection is by the last step: nothing is kept from training for validation, as in the published figures.
     words = ["configs/experiment/mnist_difflogic.yaml", f"data.root={data / 'mnist'}", "data.val_split=0",
-             "train.checkpoint_epochs=0"]
+             "checkpoint.every_epochs=0"]
     program("prepare", *words)
     means, seconds = {}, {}
     for name, overrides in VARIANTS.items():

@@ -36,7 +36,7 @@ def measure(figures, data):
     program = show.Program("B4", device="gpu")
     # 100 steps of 600 samples, an epoch of ten steps at a time: a loss of every tenth of the way.
     words = ["configs/experiment/mnist_difflogic.yaml", f"data.root={data / 'mnist'}", "data.val_split=0.9",
-             "train.batch_size=600", "train.epochs=10", "train.checkpoint_epochs=0", "train.keep_last=1"]
+             "train.batch_size=600", "train.epochs=10", "checkpoint.every_epochs=0", "checkpoint.keep_last=1"]
     program("prepare", *words)
     runs = {}
     for name, device in (("gpu", "gpu"), ("again", "gpu"), ("cpu", "cpu")):

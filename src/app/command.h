@@ -17,6 +17,7 @@ using Run = std::function<int(comm::World&)>;
 void add_prepare(CLI::App& cli, Run& run);
 void add_train(CLI::App& cli, Run& run);
 void add_evaluate(CLI::App& cli, Run& run);
+void add_checkpoints(CLI::App& cli, Run& run);
 void add_inspect(CLI::App& cli, Run& run);
 void add_submit(CLI::App& cli, Run& run);
 void add_sync(CLI::App& cli, Run& run);

@@ -18,7 +18,7 @@ namespace {
 struct EvaluateArguments {
   std::string run;
   std::string split = "test";
-  std::string checkpoint = "best";
+  std::string checkpoint = "best", at;
   std::vector<std::string> overrides;
   bool as_json = false;
 };
@@ -55,9 +55,13 @@ int evaluate(comm::World& world, const EvaluateArguments& arguments) {
   const auto progress = root_progress(world, config);
   const LoadedData data = load_data(world, config, join(words, " "), *progress);
   const auto model = make_model(world, config, data.frames);
-  train::Checkpoints checkpoints(world, std::filesystem::path(arguments.run) / "checkpoints", config.train.keep_last, "{}");
-  const std::string name = checkpoints.resolve(arguments.checkpoint);
-  checkpoints.set_input(data.frames.shape, data.frames.classes);
+  train::Checkpoints checkpoints(world, std::filesystem::path(arguments.run) / "checkpoints", config.checkpoint,
+                                 train::monitor_of(config.train), "{}");
+  const std::string name = checkpoints.resolve(arguments.at.empty() ? arguments.checkpoint : "@" + arguments.at);
+  auto facts = fit_facts(config, data, *model);
+  std::erase_if(facts,
+                [](const auto& fact) { return fact.first != "model" && fact.first != "input" && fact.first != "classes"; });
+  checkpoints.set_fit(std::move(facts));
   auto tensors = model->state();
   train::Progression progression;  // part of every checkpoint; not looked at here
   const auto rest = progression.state();
@@ -94,7 +98,11 @@ void add_evaluate(CLI::App& cli, Run& run) {
   auto arguments = std::make_shared<EvaluateArguments>();
   command->add_option("--run", arguments->run, "the run's folder")->required();
   command->add_option("--split", arguments->split, "train, val or test")->capture_default_str();
-  command->add_option("--checkpoint", arguments->checkpoint, "best, latest, or a checkpoint's name")->capture_default_str();
+  command
+      ->add_option("--checkpoint", arguments->checkpoint,
+                   "best, latest, a checkpoint's name, step-<n>, or @<time> (the last one saved by then, UTC)")
+      ->capture_default_str();
+  command->add_option("--at", arguments->at, "instead of --checkpoint: the last one saved at or before this time (UTC)");
   command->add_option("overrides", arguments->overrides, "KEY=VALUE: e.g. another data.root to evaluate on");
   command->add_flag("--json", arguments->as_json, "print one JSON object on the last line of standard output");
   command->callback([=, &run] { run = [=](comm::World& world) { return evaluate(world, *arguments); }; });

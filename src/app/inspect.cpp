@@ -76,7 +76,7 @@ Json inspect_checkpoint(const std::filesystem::path& path) {
   const std::string fault = store::CheckpointStore::verify(path);
   Json out{{"kind", "checkpoint"}, {"good", fault.empty()}};
   if (!fault.empty()) out["fault"] = fault;
-  for (const std::string part : {"progress", "metrics", "versions", "input"}) {
+  for (const std::string part : {"progress", "metrics", "versions", "fit"}) {
     const std::string text = store::CheckpointStore::part(path, part);
     if (!text.empty()) out[part] = Json::parse(text, nullptr, false);
   }

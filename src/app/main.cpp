@@ -47,6 +47,7 @@ int run_command(dltonic::comm::World& world, int argc, char** argv) {
   dltonic::app::add_prepare(cli, run);
   dltonic::app::add_train(cli, run);
   dltonic::app::add_evaluate(cli, run);
+  dltonic::app::add_checkpoints(cli, run);
   dltonic::app::add_inspect(cli, run);
   dltonic::app::add_submit(cli, run);
   dltonic::app::add_sync(cli, run);

@@ -9,6 +9,7 @@ RunConfig::RunConfig() {
   model.bind(root_.section("model", "what is trained"));
   train.bind(root_.section("train", "how it is trained"));
   distributed.bind(root_.section("distributed", "how ranks add up their gradients"));
+  checkpoint.bind(root_.section("checkpoint", "when checkpoints are made, and which are kept"));
   comm.bind(root_.section("comm", "communication between ranks"));
   report.bind(root_.section("report", "what is told, and where"));
   storage.bind(root_.section("storage", "what is copied to project storage"));

@@ -42,6 +42,7 @@ class RunConfig {
   model::Options model;
   train::Options train;
   train::DistributedOptions distributed;
+  train::CheckpointOptions checkpoint;
   comm::Options comm;
   report::Options report;
   store::MirrorOptions storage;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "dltonic/config/effective.h"
 #include "dltonic/core/error.h"
@@ -72,6 +73,24 @@ std::unique_ptr<train::Engine> make_engine(comm::World& world, const RunConfig& 
                              .residency = config.data.residency,
                              .timeout_s = config.comm.timeout_s,
                              .training_samples = training_samples});
+}
+
+train::FitFacts fit_facts(const RunConfig& config, const LoadedData& data, model::Model& model) {
+  using nlohmann::json;
+  const auto& shape = data.frames.shape;
+  const auto& t = config.train;
+  train::FitFacts facts{
+      {"model", json::parse(config::effective_json(config.root()))["model"].dump()},
+      {"input", json{{"channels", shape.channels}, {"height", shape.height}, {"width", shape.width}}.dump()},
+      {"classes", json(data.frames.classes).dump()},
+      {"data", json(data.frames.key).dump()},
+      {"splits", json(data.splits.hash()).dump()},
+      {"train", json{{"seed", t.seed}, {"batch_size", t.batch_size}, {"optimizer", t.optimizer.kind}}.dump()}};
+  if (const std::string wiring = train::wiring_hash(model.state()); !wiring.empty())
+    facts.emplace_back("wiring", json(wiring).dump());
+  if (const int shards = config.distributed.shards(t.batch_size); shards > 0)
+    facts.emplace_back("distributed", json{{"canonical_shards", shards}}.dump());
+  return facts;
 }
 
 }  // namespace dltonic::app

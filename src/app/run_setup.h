@@ -7,6 +7,7 @@
 #include "dltonic/data/frame_set.h"
 #include "dltonic/data/splits.h"
 #include "dltonic/store/lock.h"
+#include "dltonic/train/checkpoint_fit.h"
 #include "dltonic/train/engine.h"
 
 namespace dltonic::app {
@@ -27,6 +28,9 @@ std::unique_ptr<model::Model> make_model(comm::World& world, const RunConfig& co
 /// What the configuration computes on. training_samples: of an epoch; 0: nothing is trained. collective
 std::unique_ptr<train::Engine> make_engine(comm::World& world, const RunConfig& config, model::Model& model,
                                            const data::FrameSet& frames, std::size_t training_samples);
+
+/// What must be the same where a checkpoint is gone on from.
+train::FitFacts fit_facts(const RunConfig& config, const LoadedData& data, model::Model& model);
 
 /// Progress is drawn by rank 0 alone.
 std::unique_ptr<Progress> root_progress(const comm::World& world, const RunConfig& config);

@@ -12,6 +12,7 @@
 #include "dltonic/core/stop.h"
 #include "dltonic/core/text.h"
 #include "dltonic/report/sinks.h"
+#include "dltonic/train/init_from.h"
 #include "dltonic/train/trainer.h"
 
 namespace dltonic::app {
@@ -20,6 +21,7 @@ namespace {
 struct TrainArguments {
   ConfigArguments config;
   bool resume = false;
+  std::vector<std::string> allow;
   bool as_json = false;
 };
 
@@ -41,8 +43,26 @@ nlohmann::json summary_json(const RunConfig& config, const train::Summary& summa
                      {"frames_key", frames.key},
                      {"splits_hash", splits.hash()}};
   if (!summary.stopped_by.empty()) out["stopped_by"] = summary.stopped_by;
+  const auto& saving = summary.saving;
+  out["checkpoints"] = {{"saves", saving.saves},     {"merged", saving.merged},
+                        {"failed", saving.failed},   {"longest_copy_s", saving.longest_copy_s},
+                        {"seconds", saving.seconds}, {"durable_s", saving.durable_s},
+                        {"bytes", saving.bytes}};
   if (summary.validation.samples > 0) out["validation"] = summary.validation.json(frames.classes);
   return out;
+}
+
+/// Weights of another run, before anything computes with them.
+void init_from(comm::World& world, const RunConfig& config, model::Model& model) {
+  std::filesystem::path checkpoint;
+  world.agree("find the weights to begin with", [&] {
+    const std::vector<std::filesystem::path> runs{config.dirs().scratch / "runs", config.dirs().project / "runs"};
+    checkpoint = train::find_checkpoint(config.train.init_from, runs);
+  });
+  const auto names = train::take_weights(world, checkpoint, model.state(), config.train.init_layers);
+  model.state_loaded();
+  log::info(cat("train.init_from: begins with ", names.size(), " tensors of ", checkpoint.string(), " (", join(names),
+                "); counters, moments and the order of samples start anew"));
 }
 
 int train(comm::World& world, const TrainArguments& arguments) {
@@ -58,7 +78,8 @@ int train(comm::World& world, const TrainArguments& arguments) {
   const auto run_dir = config.run_dir();
   RunStorage storage(world, config);
   storage.restore(arguments.resume);
-  train::Checkpoints checkpoints(world, run_dir / "checkpoints", config.train.keep_last, config::effective_json(config.root()));
+  train::Checkpoints checkpoints(world, run_dir / "checkpoints", config.checkpoint, train::monitor_of(config.train),
+                                 config::effective_json(config.root()));
 
   const std::optional<std::string> from = checkpoints.newest_good();
   world.agree("open the run's folder", [&] {
@@ -84,7 +105,8 @@ int train(comm::World& world, const TrainArguments& arguments) {
   const LoadedData data = load_data(world, config, arguments.config.typed(), *progress);
   const auto model = make_model(world, config, data.frames);
   log::info(model->summary());
-  checkpoints.set_input(data.frames.shape, data.frames.classes);
+  checkpoints.set_fit(fit_facts(config, data, *model), arguments.allow);
+  if (!config.train.init_from.empty() && !from) init_from(world, config, *model);
   std::vector<std::unique_ptr<train::MetricSink>> sinks;
   world.agree("open the run's files", [&] {
     if (!world.is_root()) return;
@@ -101,7 +123,9 @@ int train(comm::World& world, const TrainArguments& arguments) {
                                                checkpoints, sink_views, *progress);
   });
   if (from) trainer->resume(*from);
+  if (from && !config.train.init_from.empty()) log::info("train.init_from counts for a new run only: this one goes on");
   storage.start_mirror();
+  checkpoints.set_mirror(storage.journal(), storage.mirror());
   const train::Summary summary = trainer->run();
 
   world.agree("write the summary", [&] {
@@ -135,6 +159,10 @@ void add_train(CLI::App& cli, Run& run) {
   arguments->config.add_to(*command);
   command->add_flag("--resume", arguments->resume,
                     "go on from the newest good checkpoint of run.dir, or start anew where there is none");
+  command
+      ->add_option("--allow", arguments->allow,
+                   "KEY,...: what a checkpoint that is gone on from may differ in, as the refusal names it (model.tau, data)")
+      ->delimiter(',');
   command->add_flag("--json", arguments->as_json, "print one JSON object on the last line of standard output");
   command->callback([=, &run] { run = [=](comm::World& world) { return train(world, *arguments); }; });
 }

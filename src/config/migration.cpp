@@ -24,7 +24,7 @@ const std::vector<Migration>& migrations() {
       {"train.learning_rate", "train.learning_rate", ""},
       {"train.dataloader.batch_size", "train.batch_size", "the global batch, over all ranks"},
       {"train.dataloader.num_workers", "", "there is nothing to set: OMP_NUM_THREADS gives the threads of a rank"},
-      {"train.checkpoint_interval_minutes", "train.checkpoint_minutes", ""},
+      {"train.checkpoint_interval_minutes", "checkpoint.every_minutes", ""},
       {"defaults", "", "a file has 'include: [../dataset/NAME.yaml, ../model/NAME.yaml]' instead"},
       {"base.seed", "train.seed", ""},
       {"base.job_id", "run.name", ""},

@@ -145,6 +145,7 @@ class GpuEngine : public Engine {
   }
 
   void to_host(std::int64_t updates) override { model_->to_host(updates, stream_); }
+  bool steps_change_host() const override { return false; }
   void from_host() override {
     graph_ = {};
     timed_graph_ = {};

@@ -23,11 +23,12 @@ void Options::bind(config::Section& s) {
       .min(0);
   s.key("seed", seed, "seed of initial weights, wiring, order and augmentation");
   s.key("monitor", monitor, "validation metric that chooses the best checkpoint").choices(metric_names());
-  s.key("checkpoint_epochs", checkpoint_epochs, "save every so many epochs; 0: only at the end").unit("epochs").min(0);
-  s.key("checkpoint_minutes", checkpoint_minutes, "also save when the last save is this old, in mid-epoch too; 0: never")
-      .unit("minutes")
-      .min(0);
-  s.key("keep_last", keep_last, "newest checkpoints that are kept beside the best one").min(1);
+  s.key("init_from", init_from,
+        "begin with the weights of this run (its folder or name, then :best, :latest, :step-<n> or :@<time>; best where "
+        "nothing is "
+        "said) or checkpoint folder: counters, moments and order start anew");
+  s.key("init_layers", init_layers,
+        "layers that train.init_from fills, as checkpoints name them (layer0); empty: all of the model");
   s.key("on_nonfinite", on_nonfinite,
         "a loss or gradient that is not finite: stop ends the run, skip leaves the update out and counts it")
       .choices({"stop", "skip"});
@@ -45,6 +46,8 @@ EarlyStoppingOptions Options::stopping() const {
   if (options.monitor.empty()) options.monitor = monitor;
   return options;
 }
+
+Monitor monitor_of(const Options& options) { return {options.monitor, metric_kind(options.monitor).better == Better::lower}; }
 
 void DistributedOptions::bind(config::Section& s) {
   s.key("reduction", reduction,

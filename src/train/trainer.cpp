@@ -77,14 +77,12 @@ void Trainer::enqueue() {
   const auto epoch = static_cast<std::uint32_t>(enqueued_ / batches());
   if (started_epoch_ != epoch) start_epoch(epoch);
   world_.set_step(enqueued_);
-  // Rank 0's clock decides for all when to save; any rank may have been told to stop. The answer comes in the step's result.
-  const bool save_now = world_.is_root() && options_.checkpoint_minutes > 0 &&
-                        steady_seconds() - last_save_s_ >= options_.checkpoint_minutes * 60;
+  // Rank 0 decides for all when to save; any rank may have been told to stop. The answer comes in the step's result.
   engine_.enqueue({.step = enqueued_,
                    .updates = progression_.step - progression_.skipped,
                    .epoch = epoch,
                    .batch = static_cast<std::uint64_t>(enqueued_ % batches()),
-                   .wishes = {.save = save_now, .stop = stop::wished()}});
+                   .wishes = {.save = checkpoints_.wishes(), .stop = stop::wished()}});
   ++enqueued_;
   // While the last steps of the epoch are on their way, the next one's order is drawn.
   if (enqueued_ % batches() == 0) order_.start(epoch + 1);
@@ -119,7 +117,7 @@ double Trainer::take() {
     ++progression_.epoch_steps;
   }
   ++progression_.step;
-  save_wished_ = save_wished_ || result.wishes.save;
+  if (result.wishes.save) checkpoints_.heard();
   stop_wished_ = stop_wished_ || result.wishes.stop;
   return loss;
 }
@@ -137,13 +135,15 @@ Summary Trainer::run() {
   if (progression_.finished_epochs >= options_.epochs)
     log::info(cat("nothing left to train: ", progression_.step, " steps are done"));
   auto phase = world_.phase("train", timeout_s_);
-  last_save_s_ = steady_seconds();
+  checkpoints_.prepare(state());
   while (progression_.finished_epochs < options_.epochs && !ended_early()) {
     if (epoch() == progression_.finished_epochs) train_epoch(phase);
     if (epoch() > progression_.finished_epochs && !stop_wished_) finish_epoch();
     if (stop_wished_) break;
   }
-  if (saved_step_ != progression_.step && progression_.step > 0) save(splits_.val.empty());
+  if (saved_step_ != progression_.step && progression_.step > 0) save(splits_.val.empty(), /*is_last=*/true);
+  checkpoints_.finish();
+  summary_.saving = checkpoints_.figures();
   if (stop_wished_) {
     // Each rank knows its own reason; the lowest one that has one speaks.
     for (const std::string& reason : world_.gather(stop::reason())) {
@@ -174,15 +174,17 @@ void Trainer::train_epoch(comm::Phase& phase) {
   do {
     enqueue();
     // Results are read at the same steps on every rank, so that what they make the host do is the same, too.
-    std::int64_t may_wait = enqueued_ % batches() == 0 ? 0 : engine_.lag();
+    const bool epoch_ends = enqueued_ % batches() == 0;
+    const bool saves = !epoch_ends && checkpoints_.due(enqueued_);
+    std::int64_t may_wait = epoch_ends || saves ? 0 : engine_.lag();
     while (enqueued_ - progression_.step > may_wait) {
       const double loss = take();
       phase.alive();
       progress_.advance(static_cast<std::uint64_t>((progression_.step - 1) % batches() + 1) * batch_size,
                         "loss " + fixed(loss, 4));
-      if (save_wished_ || stop_wished_) may_wait = 0;
+      if (stop_wished_) may_wait = 0;
     }
-    if (save_wished_ && !stop_wished_ && progression_.step % batches() != 0) save(false);
+    if (saves && !stop_wished_) save(false);
   } while (enqueued_ % batches() != 0 && !stop_wished_);
   epoch_seconds_ = watch.seconds();
   summary_.seconds += epoch_seconds_;
@@ -202,6 +204,7 @@ void Trainer::finish_epoch() {
       stop_wished_ = true;
       return;
     }
+    evaluated_step_ = progression_.step;
     judge(summary_.validation);
     is_best = progression_.best_step == progression_.step;
   }
@@ -248,8 +251,7 @@ void Trainer::finish_epoch() {
     if (world_.is_root()) log::warn("no checkpoint is made: the validation loss is not finite");
     return;
   }
-  const bool due = options_.checkpoint_epochs > 0 && done % options_.checkpoint_epochs == 0;
-  if (due || (is_best && !splits_.val.empty())) save(is_best);
+  if (checkpoints_.due_at_epoch_end(done, is_best && !splits_.val.empty())) save(is_best);
 }
 
 /// What an evaluation changes: the best one, the plateau's rate, how long early stopping has waited.
@@ -276,15 +278,19 @@ void Trainer::judge(const Evaluation& validation) {
                 options_.optimizer.learning_rate * factor));
 }
 
-void Trainer::save(bool is_best) {
-  engine_.to_host(progression_.step - progression_.skipped);
-  auto tensors = engine_.model().state();
-  const auto own = progression_.state();
-  tensors.insert(tensors.end(), own.begin(), own.end());
-  checkpoints_.save(progression_.step, static_cast<double>(progression_.step) / static_cast<double>(batches()), tensors,
-                    summary_.validation.scalars, is_best);
-  last_save_s_ = steady_seconds();
-  save_wished_ = false;
+ModelState Trainer::state() { return {engine_.model().state(), progression_.state(), engine_.steps_change_host()}; }
+
+void Trainer::save(bool is_best, bool is_last) {
+  Moment moment{.step = progression_.step,
+                .epoch = static_cast<double>(progression_.step) / static_cast<double>(batches()),
+                .metrics = {},
+                .is_best = is_best,
+                .is_last = is_last};
+  if (evaluated_step_ == progression_.step) moment.metrics = summary_.validation.scalars;
+  checkpoints_.save(std::move(moment), [&] {
+    engine_.to_host(progression_.step - progression_.skipped);
+    return state();
+  });
   saved_step_ = progression_.step;
 }
 

@@ -93,7 +93,7 @@ class Mirrored(StorageTest):
 
 
 class Interrupted(StorageTest):
-    LONG = ["train.epochs=100000", "train.checkpoint_minutes=0.005", "storage.mirror_interval_s=0.2"]
+    LONG = ["train.epochs=100000", "checkpoint.every_minutes=0.005", "storage.mirror_interval_s=0.2"]
 
     def start_long(self, *more, **options):
         job = self.start("train", *NMNIST, *SMALL, *self.LONG, *more, **options)

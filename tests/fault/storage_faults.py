@@ -123,6 +123,21 @@ class FullDisk(ProgramTest):
         self.assertEqual(sha256(self.checkpoint(disk / "nmnist_difflogic") / "state.h5"),
                          self.manifest(disk / "nmnist_difflogic")["state_sha256"])
 
+    def test_background_save_on_a_disk_that_is_full_for_a_while(self):
+        """Training goes on, says so once a save, and saves when there is room again."""
+        self.done("prepare", *NMNIST)
+        disk = self.small_disk("scratch", 80)
+        filler = disk / "filler"
+        filler.write_bytes(bytes(60 << 20))
+        job = self.start("train", *NMNIST, *LARGE_MODEL, "train.epochs=30", "checkpoint.keep_last=1", "storage.mirror=false", ranks=2)
+        job.wait_for("a checkpoint was not saved, training goes on")
+        filler.unlink()
+        result = job.wait()
+        self.assertEqual(result.code, 0, result)
+        self.assertRegex(result.err, f"warning: .*disk full: {disk}.*are free")
+        self.assertEqual(self.manifest(self.run_folder("nmnist_difflogic"))["step"], 90)
+        self.done("checkpoints", "verify", self.run_folder("nmnist_difflogic"))
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -54,6 +54,8 @@ class Engine {
 
   /// The model's state is the newest, on the host; `updates` have been made and all results asked for.
   virtual void to_host(std::int64_t updates) = 0;
+  /// Whether steps change the model's state on the host; else it stays as to_host() left it.
+  virtual bool steps_change_host() const { return true; }
   /// The model's state on the host has changed.
   virtual void from_host() = 0;
 

@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "dltonic/config/section.h"
 #include "dltonic/logic/optimizer.h"
+#include "dltonic/train/checkpoint_options.h"
 #include "dltonic/train/schedule.h"
 #include "dltonic/train/stopping.h"
 
@@ -19,11 +21,10 @@ struct Options {
   int micro_batch_size = 0;               ///< what a rank computes at once; 0: its whole share
   std::uint64_t seed = 0;                 ///< initial weights, wiring, order, augmentation
   std::string monitor = "accuracy_hard";  ///< validation metric that chooses the best checkpoint
-  int checkpoint_epochs = 1;
-  double checkpoint_minutes = 0;
-  int keep_last = 2;
-  std::string on_nonfinite = "stop";  ///< stop, skip
-  std::string walltime;               ///< "": what Slurm says
+  std::string init_from;                  ///< a run or checkpoint whose weights training begins with
+  std::vector<std::string> init_layers;   ///< of those; none: all
+  std::string on_nonfinite = "stop";      ///< stop, skip
+  std::string walltime;                   ///< "": what Slurm says
   double walltime_margin_s = 120;
   ScheduleOptions schedule;
   EarlyStoppingOptions early_stopping;
@@ -32,6 +33,9 @@ struct Options {
   /// early_stopping, with its monitored metric filled in.
   EarlyStoppingOptions stopping() const;
 };
+
+/// The metric that `train.monitor` names.
+Monitor monitor_of(const Options& options);
 
 struct DistributedOptions {
   std::string reduction = "fast";

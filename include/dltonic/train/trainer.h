@@ -58,6 +58,7 @@ struct Summary {
   bool ended_early = false;  ///< by early stopping
   std::string resources;     ///< what the ranks used, in a line; on rank 0
   std::string stopped_by;    ///< the wish that ended the run before its end, saved; "" where it is done
+  SaveFigures saving;
 };
 
 class Trainer {
@@ -83,7 +84,8 @@ class Trainer {
   void finish_epoch();
   void judge(const Evaluation& validation);
   bool ended_early() const;
-  void save(bool is_best);
+  ModelState state();
+  void save(bool is_best, bool is_last = false);
   std::int64_t batches() const { return static_cast<std::int64_t>(order_.batches()); }
   std::int64_t epoch() const { return progression_.step / batches(); }
   double rate_of(std::int64_t step) const { return schedule_.rate(step) * progression_.plateau_factor; }
@@ -104,12 +106,10 @@ class Trainer {
   std::int64_t started_epoch_ = -1;
   std::int64_t enqueued_ = 0;  ///< steps begun; progression_.step of them have told their results
   double epoch_seconds_ = 0;
-  double last_save_s_ = 0;
-  bool save_wished_ = false;  ///< agreed: checkpoint_minutes have passed on rank 0
   bool stop_wished_ = false;  ///< agreed: the run stops here
   int skipped_in_a_row_ = 0;
   std::vector<double> rates_;  ///< of the running epoch's steps
-  std::int64_t saved_step_ = -1;
+  std::int64_t saved_step_ = -1, evaluated_step_ = -1;
   Resources resources_;
   Progression progression_;
   Summary summary_;

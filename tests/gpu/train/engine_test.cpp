@@ -44,8 +44,7 @@ struct Bench {
     folder += "_" + device;
   }
   Trainer& make() {
-    checkpoints = std::make_unique<Checkpoints>(world(), folder, plan.train.keep_last, "{}");
-    checkpoints->set_input(frames.shape, frames.classes);
+    checkpoints = std::make_unique<Checkpoints>(world(), folder, CheckpointOptions{}, Monitor{}, "{}");
     engine = make_engine(world(), *model, frames, plan);
     trainer = std::make_unique<Trainer>(world(), *engine, frames, splits, plan.train, 60, *checkpoints,
                                         std::vector<MetricSink*>{&points}, progress);
@@ -157,12 +156,11 @@ TEST(GpuEngine, ARunGoesOnFromTheMiddleOfAnEpochBitForBit) {
   Trainer& first = broken.make();
   for (int i = 0; i < 4; ++i) first.step();
   broken.engine->to_host(4);
-  auto tensors = broken.model->state();
   Progression at;
   at.step = 4;
-  const auto own = at.state();
-  tensors.insert(tensors.end(), own.begin(), own.end());
-  broken.checkpoints->save(4, 0.1, tensors, {}, false);
+  broken.checkpoints->save({.step = 4, .epoch = 0.1, .metrics = {}, .is_last = true}, [&] {
+    return ModelState{broken.model->state(), at.state()};
+  });
   Trainer& second = rest.make();
   second.resume(broken.checkpoints->resolve("latest"));
   for (std::size_t i = 4; i < 9; ++i) EXPECT_EQ(second.step(), losses[i]) << i;

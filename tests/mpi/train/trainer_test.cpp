@@ -46,6 +46,7 @@ struct Bench {
   data::Splits splits = test::synthetic_splits(frames);
   std::unique_ptr<model::Model> model;
   Options options;
+  CheckpointOptions saving;
   DistributedOptions distributed;
   data::AugmentationOptions augmentation{.shift = 1, .salt_pepper = 0.02};
   std::filesystem::path folder = test::shared_folder() / "checkpoints";
@@ -61,8 +62,8 @@ struct Bench {
     options.epochs = 4;
   }
   Trainer& make() {
-    checkpoints = std::make_unique<Checkpoints>(world(), folder, options.keep_last, "{}");
-    checkpoints->set_input(frames.shape, frames.classes);
+    checkpoints = std::make_unique<Checkpoints>(world(), folder, saving, monitor_of(options), "{}");
+    checkpoints->set_fit({{"input", R"({"width":7})"}});
     engine = make_engine(world(), *model, frames,
                          {.train = options,
                           .distributed = distributed,
@@ -185,13 +186,14 @@ TEST(Trainer, RefusesACheckpointOfOtherInputNamingBoth) {
   bench.make().run();
   const auto name = bench.checkpoints->newest_good();
   ASSERT_TRUE(name);
-  bench.checkpoints->set_input({2, 6, 8}, bench.frames.classes);
+  bench.checkpoints->set_fit({{"input", R"({"width":8})"}});
   try {
     bench.trainer->resume(*name);
     FAIL();
   } catch (const DataError& error) {
     EXPECT_TRUE(error.agreed());
-    EXPECT_THAT(error.what(), testing::AllOf(testing::HasSubstr("\"width\":7"), testing::HasSubstr("\"width\":8")));
+    EXPECT_THAT(error.what(),
+                testing::AllOf(testing::HasSubstr("input.width: 7 in the checkpoint, 8 here"), testing::HasSubstr("--allow")));
   }
 }
 

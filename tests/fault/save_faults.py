@@ -1,0 +1,140 @@
+"""A rank that dies, stops or fails in each phase of a save: what bears a good name is whole, nothing else does, and going on
+gives the result of a run that was never disturbed."""
+import os
+import unittest
+
+from program import NMNIST, OUR_ERROR, SMALL, ProgramTest
+
+TWO_EPOCHS = ["train", *NMNIST, *SMALL, "train.epochs=2", "storage.mirror=false"]  # 3 steps an epoch: saves of steps 3 and 6
+
+
+class SaveTest(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.done("prepare", *NMNIST)
+        self.run = self.run_folder("nmnist_difflogic")
+
+    def steps(self):
+        """Of the checkpoints that bear a good name: all of them must be whole."""
+        verified = self.done("checkpoints", "verify", self.run, "--json").json()
+        self.assertEqual(verified["broken"], [])
+        listed = self.done("checkpoints", "list", self.run, "--json").json()["checkpoints"]
+        return [entry["step"] for entry in listed]
+
+    def disturbed(self, fault, *words, ranks=2):
+        job = self.start(*TWO_EPOCHS, *words, ranks=ranks, env={"DLTONIC_FAIL_AT": fault})
+        result = job.wait(clean=False)  # the half of a save is removed by the next one
+        self.assertNotEqual(result.code, 0, result)
+        self.assertRegex(result.err, "fault asked for at")
+        return result
+
+    def goes_on_to_the_same_end(self):
+        self.done(*TWO_EPOCHS, "run.name=whole", ranks=2)
+        resumed = self.done(*TWO_EPOCHS, "--resume", ranks=2)
+        self.assertIn("going on from step-", resumed.err)
+        self.assertEqual(self.manifest(self.run)["state_sha256"], self.manifest(self.run_folder("whole"))["state_sha256"])
+        self.assertEqual(self.manifest(self.run)["step"], 6)
+
+
+class KilledInASave(SaveTest):
+    def killed(self, point, rank):
+        self.disturbed(f"{point}:{rank}:6:kill")
+        self.assertIn(self.steps(), ([3], [6, 3]) if point == "before_rename" else ([3],))
+        self.goes_on_to_the_same_end()
+
+    def test_kill_before_write_first_rank(self):
+        self.killed("before_write", 0)
+
+    def test_kill_before_write_other_rank(self):
+        self.killed("before_write", 1)
+
+    def test_kill_between_ranks_writes_first_rank(self):
+        self.killed("between_ranks_writes", 0)
+
+    def test_kill_between_ranks_writes_other_rank(self):
+        self.killed("between_ranks_writes", 1)
+
+    def test_kill_before_manifest_first_rank(self):
+        self.killed("before_manifest", 0)
+
+    def test_kill_before_manifest_other_rank(self):
+        self.killed("before_manifest", 1)
+
+    def test_kill_before_rename_first_rank(self):
+        self.killed("before_rename", 0)
+
+    def test_kill_before_rename_other_rank(self):
+        self.killed("before_rename", 1)
+
+    def test_kill_during_prune(self):
+        self.disturbed("during_prune:0:*:kill", "checkpoint.keep_last=1", "data.val_split=0")
+        self.assertEqual(self.steps(), [6])
+        self.assertEqual(len(list((self.run / "checkpoints").glob("step-3_*.part"))), 1)
+        resumed = self.done(*TWO_EPOCHS, "checkpoint.keep_last=1", "data.val_split=0", "train.epochs=3", "--resume", ranks=2)
+        self.assertIn("going on from step-6", resumed.err)
+
+
+class FailedInASave(SaveTest):
+    def test_exception_in_a_save(self):
+        """Not a fault of the storage, and on one rank alone: a defect, which ends the job."""
+        result = self.disturbed("between_ranks_writes:1:6:throw")
+        self.assertEqual(len(OUR_ERROR.findall(result.err)), 1, result)
+        self.assertEqual(self.steps(), [3])
+        self.goes_on_to_the_same_end()
+
+    def test_rank_stopped_in_a_save(self):
+        result = self.disturbed("before_manifest:1:3:stop", "comm.timeout_s=3", "train.epochs=100000")
+        self.assertRegex(result.err, "error: .*stuck in ")
+        self.assertFalse([path for path in (self.run / "checkpoints").glob("step-*") if path.suffix != ".part"])
+
+    def test_full_disk_in_a_background_save(self):
+        """Storage that fails once: training goes on, says so, and the next save succeeds."""
+        result = self.done(*TWO_EPOCHS, ranks=2, env={"DLTONIC_FAIL_AT": "before_write:1:3:storage"})
+        self.assertRegex(result.err, "warning: .*a checkpoint was not saved, training goes on.*rank 1 of 2: fault asked for")
+        self.assertEqual(self.steps(), [6])
+        self.done(*TWO_EPOCHS, "run.name=whole", ranks=2)
+        self.assertEqual(self.manifest(self.run)["state_sha256"], self.manifest(self.run_folder("whole"))["state_sha256"])
+
+    def test_last_save_fails(self):
+        self.refused(*TWO_EPOCHS, ranks=2, code=1, env={"DLTONIC_FAIL_AT": "before_manifest:0:6:storage"},
+                     facts=["before_manifest"])
+        self.assertEqual(self.steps(), [3])
+        self.goes_on_to_the_same_end()
+
+
+class DamagedCheckpoints(SaveTest):
+    def setUp(self):
+        super().setUp()
+        self.done(*TWO_EPOCHS, ranks=2)
+        self.newest = self.checkpoint(self.run)
+
+    def passed_over(self, why):
+        broken = self.run_program("checkpoints", "verify", self.run, "--json")
+        self.assertEqual(broken.code, 1, broken)
+        self.assertEqual(len(broken.json()["broken"]), 1)
+        self.assertIn(self.newest.name, broken.json()["broken"][0])
+        self.assertIn(why, broken.json()["broken"][0])
+        result = self.done(*TWO_EPOCHS, "--resume", ranks=3)  # with one rank more
+        self.assertRegex(result.err, f"warning: .*passed over a checkpoint: .*{self.newest.name}.*{why}")
+        self.assertIn("going on from step-3_", result.err)
+        self.assertEqual(self.manifest(self.run)["step"], 6)
+
+    def test_truncated_checkpoint(self):
+        os.truncate(self.newest / "state.h5", 1000)
+        self.passed_over("1000 bytes")
+
+    def test_flipped_byte_in_a_checkpoint(self):
+        with open(self.newest / "state.h5", "r+b") as file:
+            file.seek(-5, os.SEEK_END)
+            byte = file.read(1)
+            file.seek(-5, os.SEEK_END)
+            file.write(bytes([byte[0] ^ 1]))
+        self.passed_over("sha256")
+
+    def test_manifest_missing(self):
+        (self.newest / "manifest.json").unlink()
+        self.passed_over("manifest")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
