@@ -98,10 +98,11 @@ std::vector<double> time_steps(Bench& bench, std::uint64_t most_steps) {
   std::int64_t step = 0, told = 0;
   for (std::uint32_t epoch = 0; epoch < 10; ++epoch) {
     order.start(epoch);
-    engine.start_epoch(epoch, order);
+    engine.start_epoch(epoch, order, std::vector<double>(order.batches(), 0.01));
     double begin = 0;
     for (std::int64_t batch = 0; batch < steps; ++batch) {
-      engine.enqueue({.step = step++, .epoch = epoch, .batch = static_cast<std::uint64_t>(batch), .learning_rate = 0.01});
+      engine.enqueue({.step = step, .updates = step, .epoch = epoch, .batch = static_cast<std::uint64_t>(batch), .wishes = {}});
+      ++step;
       const std::int64_t lag = batch + 1 == steps ? 0 : engine.lag();
       while (step - told > lag) {
         engine.result(told++);
