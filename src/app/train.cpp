@@ -91,6 +91,9 @@ int train(comm::World& world, const TrainArguments& arguments) {
     make_directories(run_dir);
     log::add_file(run_dir / "log.txt");
     write_file_atomic(run_dir / "config.yaml", config::effective_yaml(config.root()));
+    // A job that died between a save's end and its marker left an older one there.
+    const auto& saved = checkpoints.store();
+    if (from && saved.marker("latest") != saved.folder() / *from) saved.set_marker("latest", saved.folder() / *from);
   });
   world.agree("open the ranks' logs", [&] {
     if (world.size() == 1) return;
