@@ -45,8 +45,8 @@ struct StepResult {
 /// How a model is put on a GPU.
 struct GpuPlan {
   logic::Precision precision = logic::Precision::float32;
-  int most_samples = 1;  ///< of a micro-batch
-  int last_samples = 0;  ///< of a step's last micro-batch, where it is smaller; 0: it is not
+  int most_samples = 1;             ///< of a micro-batch
+  int last_samples = 0;             ///< of a step's last micro-batch, where it is smaller; 0: it is not
   std::span<float> gradients = {};  ///< device memory of gradient_size() floats, for GpuModel::gradients(); none: its own
 };
 

@@ -146,8 +146,8 @@ struct Logits {
 /// sums->nonfinite; a gate whose sum over groups or ranks is not finite sets it and stays too.
 void update(const Logits& logits, const Rule& rule, const float* S, int groups, const device::StepClock* clock,
             device::StepSums* sums, StreamHandle stream);
-/// sums->gradient_norm = Euclidean norm of dz (after clip_value), from S as in update(). Where it is not finite, sums->nonfinite
-/// is set before any gate changes. parts: norm_parts(gates) doubles of scratch. The order of the sum is fixed.
+/// sums->gradient_norm = Euclidean norm of dz (after clip_value), from S as in update(). Where it is not finite,
+/// sums->nonfinite is set before any gate changes. parts: norm_parts(gates) doubles of scratch. The order of the sum is fixed.
 void norm(const Logits& logits, const Rule& rule, const float* S, int groups, const device::StepClock* clock, double* parts,
           device::StepSums* sums, StreamHandle stream);
 std::size_t norm_parts(const Logits& logits);

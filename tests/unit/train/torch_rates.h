@@ -1,5 +1,5 @@
-/// Rates of torch.optim.lr_scheduler of PyTorch 2.11: 12 epochs of 5 steps from a rate of 0.1. StepLR(3, 0.5), MultiStepLR([2, 7,
-/// 7, 10], 0.3), ExponentialLR(0.9), stepped once an epoch; stepped every step: CosineAnnealingLR(60, eta_min=0.01),
+/// Rates of torch.optim.lr_scheduler of PyTorch 2.11: 12 epochs of 5 steps from a rate of 0.1. StepLR(3, 0.5), MultiStepLR([2,
+/// 7, 7, 10], 0.3), ExponentialLR(0.9), stepped once an epoch; stepped every step: CosineAnnealingLR(60, eta_min=0.01),
 /// PolynomialLR(60, power=2), OneCycleLR(0.1, total_steps=60, pct_start=0.3, div_factor=25, final_div_factor=40), and
 /// SequentialLR of LinearLR(0.2, 1, 8) and CosineAnnealingLR(52) from step 8 on.
 #pragma once
