@@ -111,7 +111,8 @@ fs::path joined(const fs::path& tree, const fs::path& below) { return below == "
 bool is_private_name(const std::string& name) {
   static const std::set<std::string> kNames{kLedgerFile, kJournalFile, kRunLockFile};
   return kNames.contains(name) || name.ends_with(".part") || name.ends_with(kLeaseEnd) ||
-         name.find(".tmp.") != std::string::npos || name.starts_with(".dltonic-probe-");
+         name.find(".tmp.") != std::string::npos || name.starts_with(".dltonic-probe-") ||
+         name.starts_with("collectives-rank");  // of a running job, rewritten all the time
 }
 
 const char* action_name(SyncAction action) {

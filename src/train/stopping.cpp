@@ -1,5 +1,6 @@
 #include "dltonic/train/stopping.h"
 
+#include <cmath>
 #include <cstdlib>
 #include <ctime>
 #include <regex>
@@ -10,7 +11,9 @@
 namespace dltonic::train {
 
 bool Patience::observe(Better better, double value, double min_delta) {
-  if (improves(better, value, best, min_delta)) {
+  const bool improved = std::isfinite(value) && (seen == 0 || improves(better, value, best, min_delta));
+  seen += std::isfinite(value);
+  if (improved) {
     best = value;
     waited = 0;
     return true;

@@ -31,8 +31,10 @@ std::vector<TensorView> Progression::state() {
           one("best_step", best_step),
           one("stopping_best", stopping.best),
           one("stopping_waited", stopping.waited),
+          one("stopping_seen", stopping.seen),
           one("plateau_best", plateau.best),
           one("plateau_waited", plateau.waited),
+          one("plateau_seen", plateau.seen),
           one("plateau_factor", plateau_factor)};
 }
 

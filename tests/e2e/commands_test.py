@@ -114,7 +114,7 @@ class Commands(ProgramTest):
             found = self.done("evaluate", "--run", self.run_folder(experiment), "--json", ranks=2).json()
             self.assertEqual((found["samples"], found["recordings"]), (10, 10))
             manifest = self.manifest(self.run_folder(experiment))
-            shape = manifest["input"]
+            shape = manifest["fit"]["input"]
             self.assertEqual(shape["channels"] * shape["height"] * shape["width"], features)
 
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string>
 
@@ -13,8 +12,9 @@ namespace dltonic::train {
 
 /// Evaluations since the best one. Its values are reduced over ranks, so every rank counts the same.
 struct Patience {
-  double best = std::numeric_limits<double>::quiet_NaN();
+  double best = 0;
   std::int64_t waited = 0;
+  std::int64_t seen = 0;  ///< values that were finite; 0: there is no best yet
   /// Takes the value of an evaluation; true where it is an improvement by more than min_delta.
   bool observe(Better better, double value, double min_delta);
 };

@@ -189,7 +189,8 @@ TEST(GpuEngine, BaselinesStepLikeTheHost) {
         bench->model = test::synthetic_model(bench->frames, kind);
         bench->plan.train.micro_batch_size = micro;
       }
-      // Adam makes as much of a small gradient as of a large one: errors of cuDNN's convolutions show, and grow with every step.
+      // Adam makes as much of a small gradient as of a large one: errors of cuDNN's convolutions show, and grow with every
+      // step.
       const bool convolves = kind == "cnn";
       expect_same_steps(gpu, cpu, convolves ? 6 : 10, convolves ? 1e-2 : 1e-4);
       EXPECT_NE(gpu.engine->describe().find(kind + " by LibTorch"), std::string::npos) << gpu.engine->describe();
