@@ -26,7 +26,7 @@ class Stop(ProgramTest):
         since = time.monotonic()
         result = job.wait()
         self.assertEqual(result.code, RUN_AGAIN, result)
-        self.assertLess(time.monotonic() - since, 20, result)
+        self.assertLess(time.monotonic() - since, 60, result)
         self.assertRegex(result.err, f"stopped by {what.name} after step [0-9]+, saved")
         return self.manifest(self.run_folder(name))["progress"]["step"]
 
@@ -47,7 +47,7 @@ class Stop(ProgramTest):
         result = self.run_program("train", *RUN, "train.epochs=100000", "train.walltime=2", "train.walltime_margin_s=117", ranks=2)
         self.assertEqual(result.code, RUN_AGAIN, result)
         self.assertIn("stopped by the wall time", result.err)
-        self.assertLess(time.monotonic() - start, 30)
+        self.assertLess(time.monotonic() - start, 60)
 
     def test_a_second_signal_ends_at_once(self):
         job = self.start("train", *RUN, env={"DLTONIC_FAIL_AT": "before_write:*:*:sleep=30"}, limits=None)
