@@ -24,7 +24,7 @@ def arguments():
     parser.add_argument("--epochs", type=int, default=4, help="of each run; the first one is not counted")
     parser.add_argument("--repeats", type=int, default=3, help="runs of every point, in turn; the fastest epoch of all counts")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("build/scaling"))
-    parser.add_argument("--launch", default="mpirun -n {ranks}")
+    parser.add_argument("--launch", default="mpirun -n {ranks} --bind-to none", help="how a job of so many ranks is started")
     parser.add_argument("--predict", default="4,8,16,32,64")
     parser.add_argument("experiment")
     parser.add_argument("overrides", nargs="*")
@@ -38,7 +38,7 @@ def run(options, ranks, batch, environment):
     """A point's fastest epoch after the first: milliseconds a step, by stage; and seconds outside of epochs."""
     with tempfile.TemporaryDirectory(prefix="dltonic-scaling-") as folder:
         words = [options.experiment, *options.overrides, f"run.dir={folder}/run", f"train.batch_size={batch}",
-                 f"train.epochs={options.epochs}", "data.val_split=0", "report.progress=off", "storage.mirror=false"]
+                 f"train.epochs={options.epochs}", "data.val_split=0", "report.progress=off", "storage.mirror=false", "checkpoint.every_epochs=0"]
         command = [*shlex.split(options.launch.format(ranks=ranks)), PROGRAM, "train", *words, "--json"]
         start = time.monotonic()
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
