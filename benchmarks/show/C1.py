@@ -2,24 +2,16 @@
 what canonical costs."""
 
 import json
-import shutil
-import subprocess
 
 import figures as show
-
-
-def gpus():
-    if shutil.which("nvidia-smi") is None:
-        return 0
-    done = subprocess.run(["nvidia-smi", "-L"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    return sum(line.startswith("GPU ") for line in done.stdout.splitlines())
+import gpu
 
 
 def measure(figures, data):
     if data is None or not (data / "nmnist/Train").is_dir():
         raise show.NotMeasured(f"there are no recordings in {data}")
     show.build("dltonic")
-    for device, counts in (("cpu", (1, 2, 3, 4)), ("gpu", tuple(n for n in (1, 2) if n <= gpus()))):
+    for device, counts in (("cpu", (1, 2, 3, 4)), ("gpu", tuple(n for n in (1, 2) if n <= len(gpu.cards())))):
         if not counts:
             show.say(f"  {device}: there is none here")
             continue

@@ -12,15 +12,10 @@ import subprocess
 import threading
 
 import figures as show
+import gpu
 
 GATES, LAYERS = 130_000, 10
 ROUNDS = 3
-
-
-def gpu_is_here():
-    if shutil.which("nvidia-smi") is None:
-        return False
-    return "GPU" in subprocess.run(["nvidia-smi", "-L"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
 
 
 def dd_mb_s(folder, megabytes=260):
@@ -97,7 +92,7 @@ def measure(figures, data):
     if data is None or not (data / "nmnist").is_dir():
         raise show.NotMeasured(f"N-MNIST is missing: there is no {data}/nmnist")
     show.build("dltonic")
-    if gpu_is_here():
+    if gpu.cards():
         measure_device(figures, data, "gpu", 1, steps_fall=5, snapshot_ms=30)
     else:
         for ranks in (1, 2):

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import statistics
 import subprocess
@@ -166,9 +167,8 @@ def tests(figures, name, *selection):
     build("all")
     done = subprocess.run(["ctest", "--test-dir", str(BUILD), *selection, "--output-on-failure"], cwd=ROOT, env=environment(1),
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True)
-    results = [line for line in done.stdout.splitlines() if "Test  " in line or "Test #" in line or " Passed " in line]
-    passed = sum(" Passed " in line for line in results)
-    ran = sum(" Passed " in line or "***" in line for line in results)
+    results = re.findall(r"^ *[0-9]+/[0-9]+ Test +#.*$", done.stdout, re.MULTILINE)  # a line a test that ran
+    passed, ran = sum(" Passed " in line for line in results), len(results)
     if ran == 0:
         raise NotMeasured(f"ctest {' '.join(selection)} found no test")
     if done.returncode:

@@ -1,6 +1,7 @@
 """What figures of GPUs share: the benchmark programs, whose every line is a case in JSON."""
 
 import json
+import shutil
 import subprocess
 
 import figures as show
@@ -26,11 +27,19 @@ def cases(program, *names, ranks=1):
     return found
 
 
-def machine():
+def cards():
+    """Name and driver of every GPU here; none where there is no nvidia-smi, or it fails."""
+    if shutil.which("nvidia-smi") is None:
+        return []
     done = subprocess.run(["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"], stdout=subprocess.PIPE,
                           stdin=subprocess.DEVNULL, text=True)
-    if done.returncode:
+    return done.stdout.strip().splitlines() if done.returncode == 0 else []
+
+
+def machine():
+    """How many GPUs there are, at least one; they are told."""
+    gpus = cards()
+    if not gpus:
         raise show.NotMeasured("there is no GPU here (nvidia-smi)")
-    gpus = done.stdout.strip().splitlines()
     show.say(f"  {len(gpus)} x {gpus[0]}")
     return len(gpus)
