@@ -13,6 +13,9 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).parent / "show"))
+import figures as show  # noqa: E402
+
 PROGRAM = os.environ.get("DLTONIC", "build/release/dltonic")
 STAGES = ("data", "passes", "reduce", "update")
 
@@ -34,26 +37,29 @@ def arguments():
     return options
 
 
-def run(options, ranks, batch, environment):
-    """A point's fastest epoch after the first: milliseconds a step, by stage; and seconds outside of epochs."""
+def run(options, ranks, batch, environment, save=False):
+    """A point's fastest epoch after the first: milliseconds a step, by stage; and seconds outside of epochs. With `save` every
+    epoch but the first computes beside the save of the one before it."""
     with tempfile.TemporaryDirectory(prefix="dltonic-scaling-") as folder:
         words = [options.experiment, *options.overrides, f"run.dir={folder}/run", f"train.batch_size={batch}",
-                 f"train.epochs={options.epochs}", "data.val_split=0", "report.progress=off", "storage.mirror=false", "checkpoint.every_epochs=0"]
+                 f"train.epochs={options.epochs}", "data.val_split=0", "report.progress=off", "storage.mirror=false",
+                 f"checkpoint.every_epochs={int(save)}"]
         command = [*shlex.split(options.launch.format(ranks=ranks)), PROGRAM, "train", *words, "--json"]
         start = time.monotonic()
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         wall_s = time.monotonic() - start
         if done.returncode != 0:
             sys.exit(f"{shlex.join(command)}\nended with {done.returncode}\n{done.stderr}")
-        lines = [json.loads(line) for line in pathlib.Path(folder, "run/metrics.jsonl").read_text().splitlines()]
-    epochs = [line for line in lines if line["split"] == "train"]
+        epochs = show.metrics(f"{folder}/run", "train")
+        saves = json.loads(done.stdout.splitlines()[-1])["checkpoints"]
     steps = epochs[0]["step"]
     counted = epochs[1:]
     best = min(counted, key=lambda line: line["seconds"])
     stage = lambda name: best.get(f"step_{name}_ms", 0.0)
     return {"step_ms": 1e3 * best["seconds"] / steps, "samples_per_s": best["samples_per_s"], "data": stage("data"),
             "passes": stage("forward_backward") + stage("forward") + stage("backward"), "reduce": stage("reduce"),
-            "update": stage("update"), "around_s": wall_s - sum(line["seconds"] for line in epochs), "steps": steps}
+            "update": stage("update"), "around_s": wall_s - sum(line["seconds"] for line in epochs), "steps": steps,
+            "save_mb": saves["bytes"] / saves["saves"] / 1e6}
 
 
 def least_squares(rows, values):
@@ -74,7 +80,8 @@ def least_squares(rows, values):
 
 
 class Model:
-    """t(ranks, share) = passes + load a sample · share + reduce · depth + update + rest, depth = ceil(log2 ranks)."""
+    """t(ranks, share) = passes + load a sample · share + reduce · depth + update + rest, depth = ceil(log2 ranks).
+    A save costs what an epoch beside it takes longer: a part that every rank pays and a part of its share of the bytes."""
 
     def __init__(self, points):
         share = [p["batch"] / p["ranks"] for p in points]
@@ -86,6 +93,7 @@ class Model:
             if several else 0.0
         self.update_ms = statistics.mean(p["update"] for p in points)
         self.rest_ms = statistics.mean(p["step_ms"] - sum(p[s] for s in STAGES) for p in points)
+        self.save = least_squares([[1, 1 / p["ranks"]] for p in points], [p["save"] for p in points])
 
     def stages(self, ranks, batch):
         share = batch / ranks
@@ -96,6 +104,9 @@ class Model:
 
     def step_ms(self, ranks, batch):
         return sum(self.stages(ranks, batch).values()) + self.rest_ms
+
+    def save_ms(self, ranks):
+        return max(0.0, self.save[0] + self.save[1] / ranks)
 
 
 def plot(points, predicted, path):
@@ -138,16 +149,23 @@ def main():
     cases = []
     for ranks in options.ranks:
         cases += [("strong", ranks, options.batch), ("weak", ranks, options.batch * ranks // options.ranks[0])]
-    measured = {case: [] for case in cases}
+    cases = list(dict.fromkeys(cases))
+    measured = {(*case, save): [] for case in cases for save in (False, True)}
     for _ in range(options.repeats):  # in turn, so that a slow minute of the machine does not fall on one point
-        for case in sorted(set(cases), key=cases.index):
-            measured[case].append(run(options, case[1], case[2], environment))
-    points = [{"kind": kind, "ranks": ranks, "batch": batch, **min(measured[kind, ranks, batch], key=lambda m: m["step_ms"])}
-              for kind, ranks, batch in cases]
+        for case in measured:
+            measured[case].append(run(options, *case[1:3], environment, save=case[3]))
+    fastest = lambda *case: min(measured[case], key=lambda m: m["step_ms"])
+    points = []
+    for kind, ranks, batch in cases:
+        alone, saving = fastest(kind, ranks, batch, False), fastest(kind, ranks, batch, True)
+        points.append({"kind": kind, "ranks": ranks, "batch": batch, **alone, "saving_ms": saving["step_ms"],
+                       "save": (saving["step_ms"] - alone["step_ms"]) * alone["steps"]})
     model = Model(points)
     for p in points:
         p["predicted_ms"] = model.step_ms(p["ranks"], p["batch"])
+        p["predicted_saving_ms"] = p["predicted_ms"] + model.save_ms(p["ranks"]) / p["steps"]
         p["off_percent"] = 100 * (p["predicted_ms"] / p["step_ms"] - 1)
+        p["saving_off_percent"] = 100 * (p["predicted_saving_ms"] / p["saving_ms"] - 1)
         base = next(q for q in points if q["kind"] == p["kind"])
         p["efficiency"] = p["samples_per_s"] / base["samples_per_s"] / (p["ranks"] / base["ranks"])
     predicted = []
@@ -157,7 +175,8 @@ def main():
             if ranks > batch:
                 continue
             step_ms = model.step_ms(ranks, batch)
-            predicted.append({"kind": kind, "ranks": ranks, "batch": batch, "step_ms": step_ms, "samples_per_s": 1e3 * batch / step_ms})
+            predicted.append({"kind": kind, "ranks": ranks, "batch": batch, "step_ms": step_ms, "samples_per_s": 1e3 * batch / step_ms,
+                              "save_ms": model.save_ms(ranks)})
     options.out.mkdir(parents=True, exist_ok=True)
     for name, rows in (("measured", points), ("predicted", predicted)):
         with open(options.out / f"{name}.csv", "w", newline="", encoding="utf-8") as file:
@@ -166,16 +185,18 @@ def main():
             writer.writerows(rows)
     plot(points, predicted, options.out / "scaling.svg")
     print(f"{'':8}{'ranks':>6}{'batch':>8}{'step ms':>10}{'data':>8}{'passes':>9}{'reduce':>8}{'update':>8}"
-          f"{'samples/s':>12}{'efficiency':>12}{'model ms':>10}{'off %':>7}")
+          f"{'samples/s':>12}{'efficiency':>12}{'model ms':>10}{'off %':>7}{'saving ms':>11}{'off %':>7}")
     for p in points:
         print(f"{p['kind']:8}{p['ranks']:6}{p['batch']:8}{p['step_ms']:10.3f}{p['data']:8.3f}{p['passes']:9.3f}{p['reduce']:8.3f}"
-              f"{p['update']:8.3f}{p['samples_per_s']:12,.0f}{p['efficiency']:12.3f}{p['predicted_ms']:10.3f}{p['off_percent']:7.1f}")
+              f"{p['update']:8.3f}{p['samples_per_s']:12,.0f}{p['efficiency']:12.3f}{p['predicted_ms']:10.3f}{p['off_percent']:7.1f}"
+              f"{p['saving_ms']:11.3f}{p['saving_off_percent']:7.1f}")
     print("predicted:", ", ".join(f"{p['kind']} {p['ranks']}: {p['samples_per_s']:,.0f}/s" for p in predicted
                                   if p["ranks"] not in options.ranks))
     print(f"model, ms: passes {model.passes[0]:.3f} + {model.passes[1]:.5f} a sample, data {model.load[0]:.3f} + {model.load[1]:.5f} a "
-          f"sample, reduce {model.alone_ms:.3f} + {model.reduce_ms:.3f} a doubling, update {model.update_ms:.3f}, rest {model.rest_ms:.3f}")
+          f"sample, reduce {model.alone_ms:.3f} + {model.reduce_ms:.3f} a doubling, update {model.update_ms:.3f}, rest {model.rest_ms:.3f}; a save of {points[0]['save_mb']:.1f} MB {model.save[0]:.1f} + {model.save[1]:.1f} / ranks")
     print(f"around the epochs (start, load, save): {min(p['around_s'] for p in points):.2f} to {max(p['around_s'] for p in points):.2f} s")
-    print(f"worst_of_model {max(abs(p['off_percent']) for p in points):.1f} %; written: {options.out}/measured.csv, predicted.csv, scaling.svg")
+    worst = max(abs(p[off]) for p in points for off in ("off_percent", "saving_off_percent"))
+    print(f"worst_of_model {worst:.1f} %; written: {options.out}/measured.csv, predicted.csv, scaling.svg")
 
 
 main()

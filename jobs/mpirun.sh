@@ -28,20 +28,28 @@ command -v mpirun >/dev/null || { say "there is no mpirun on PATH"; exit 2; }
 [[ -x $program ]] || { say "$program is missing: build it, or name another by DLTONIC"; exit 2; }
 [[ -z ${LOG:-} ]] || exec >>"$LOG" 2>&1
 
-child='' signals=0
+child='' signals=0 untold=0
+exec {told}<> <(:) # a pipe: bash loses signals to a child that still has the traps of this shell, so the child looks here
 # shellcheck disable=SC2317 # traps call it
 tell() {
   signals=$((signals + 1))
   say "$1: told to save and stop"
-  [[ -z $child ]] || kill -USR1 "$child" 2>/dev/null # mpirun hands USR1 to the ranks; TERM would end them
+  echo >&"$told"
+  # mpirun hands USR1 to the ranks; TERM would end them
+  if [[ -n $child ]]; then kill -USR1 "$child" 2>/dev/null; else untold=1; fi
 }
 trap 'tell USR1' USR1
 trap 'tell TERM' TERM
 
 for ((restarts = 0; ; ++restarts)); do
   say "attempt $((restarts + 1)): mpirun ${options[*]-} $program train $* --resume"
-  mpirun ${options[@]+"${options[@]}"} "$program" train "$@" --resume &
+  (
+    trap - USR1 TERM
+    ! read -rt 0 -u "$told" || exit 75
+    exec mpirun ${options[@]+"${options[@]}"} "$program" train "$@" --resume {told}>&-
+  ) &
   child=$!
+  ((untold == 0)) || kill -USR1 "$child" 2>/dev/null # the signal came before its number was known
   while :; do
     before=$signals
     wait "$child"

@@ -24,9 +24,9 @@ cache=${DLTONIC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/dltonic}
 
 packages=(g++ cmake ninja-build ccache git unzip ca-certificates python3 python3-pip
   openmpi-bin openssh-client libopenmpi-dev libhdf5-openmpi-dev libyaml-cpp-dev libcli11-dev libspdlog-dev nlohmann-json3-dev
-  libssl-dev zlib1g-dev libprotobuf-dev protobuf-compiler libgtest-dev libgmock-dev libbenchmark-dev
+  libssl-dev libxxhash-dev zlib1g-dev liblz4-dev libzstd-dev libflatbuffers-dev flatbuffers-compiler libarchive-dev libzip-dev libprotobuf-dev protobuf-compiler libpng-dev libgif-dev libgtest-dev libgmock-dev libbenchmark-dev
   dataset-fashion-mnist)
-test_packages=(python3-venv python3-h5py shellcheck clang-format slurm-wlm slurm-wlm-basic-plugins munge iproute2)
+test_packages=(clang libclang-rt-dev libomp-dev llvm python3-venv python3-h5py python3-selenium chromium chromium-driver shellcheck clang-format slurm-wlm slurm-wlm-basic-plugins munge iproute2 mmdebstrap)
 dev_packages=(clang-tidy pre-commit)
 
 tests=no gpu=no quiet=no scratch='' log=''

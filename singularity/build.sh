@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
 # Builds the image of the committed source (HEAD) by Apptainer or Singularity, verifies it, and keeps the last few.
 #
-#   singularity/build.sh [--cuda] [--output FOLDER] [--keep K] [--again]
+#   singularity/build.sh [--cuda] [--output FOLDER] [--keep K] [--again] [--jobs N]
 #     --cuda     on a CUDA base, with the CUDA parts; without: Debian, CPU cores only
 #     --output   where images go (default: ./images)
 #     --keep     images of a kind that stay, the new one among them (default 3)
 #     --again    builds also where a good image of this source is there
+#     --jobs     compilers at once, of up to 1 GB each (default: as many as there are cores)
 #
 # An image is <output>/dltonic-<version>-<git hash>-<cpu|cuda>.sif, its checksum beside it (.sha256), and what it was made of (.key).
 # dltonic-<cpu|cuda>.sif is a link to the newest. The path of the image is the last line of standard output. Downloads are kept in
 # ${APPTAINER_CACHEDIR:-${DLTONIC_CACHE:-~/.cache/dltonic}/apptainer}.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-kind=cpu output=images keep=3 again=no scratch=''
+kind=cpu output=images keep=3 again=no jobs='' scratch=''
 say() { printf 'image: %s\n' "$*" >&2; }
 fail() {
   say "error: $*"
@@ -27,20 +28,21 @@ while (($# > 0)); do
   case $1 in
     --cuda) kind=cuda ;;
     --again) again=yes ;;
-    --output | --keep)
+    --output | --keep | --jobs)
       [[ -n ${2:-} ]] || fail "$1 needs a value"
-      [[ $1 == --keep ]] && keep=$2 || output=$2
+      case $1 in --output) output=$2 ;; --keep) keep=$2 ;; --jobs) jobs=$2 ;; esac
       shift
       ;;
     -h | --help)
       sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
       exit 0
       ;;
-    *) fail "unknown option '$1'; known: --cuda, --output, --keep, --again" ;;
+    *) fail "unknown option '$1'; known: --cuda, --output, --keep, --again, --jobs" ;;
   esac
   shift
 done
 [[ $keep =~ ^[1-9][0-9]*$ ]] || fail "--keep $keep: expected a number from 1"
+[[ -z $jobs || $jobs =~ ^[1-9][0-9]*$ ]] || fail "--jobs $jobs: expected a number from 1"
 
 runtime=''
 for name in apptainer singularity; do [[ -n $runtime ]] || runtime=$(command -v "$name" || true); done
@@ -83,7 +85,7 @@ export APPTAINER_CACHEDIR=${APPTAINER_CACHEDIR:-${DLTONIC_CACHE:-$HOME/.cache/dl
 export SINGULARITY_CACHEDIR=$APPTAINER_CACHEDIR
 mkdir -p "$APPTAINER_CACHEDIR"
 options=()
-for argument in "${arguments[@]}" "source=$scratch/source.tar" "version=$version" "git=$git"; do options+=(--build-arg "$argument"); done
+for argument in "${arguments[@]}" "source=$scratch/source.tar" "version=$version" "git=$git" "jobs=$jobs"; do options+=(--build-arg "$argument"); done
 say "building $name.sif by $runtime"
 "$runtime" build "${options[@]}" "$scratch/$name.sif" "$scratch/dltonic.def" >&2 || fail "$runtime build failed; nothing is left of it"
 

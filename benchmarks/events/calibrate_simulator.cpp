@@ -16,7 +16,7 @@
 #include "dltonic/core/clock.h"
 #include "dltonic/core/error.h"
 #include "dltonic/core/file.h"
-#include "dltonic/events/atis.h"
+#include "dltonic/events/decoder.h"
 #include "recording_maps.h"
 
 namespace {
@@ -34,7 +34,9 @@ std::vector<Pair> read_pairs(const std::string& root) {
     pair.name = line.substr(0, comma);
     pair.label = pair.name[6] - '0';
     pair.image = static_cast<std::uint32_t>(std::stoul(line.substr(comma + 1)));
-    events::decode_atis(read_file(root + "/" + pair.name), pair.real);
+    events::Recording recording;
+    events::decode(events::Format::atis, read_file(root + "/" + pair.name), {}, recording);
+    pair.real = std::move(recording.events);
     pairs.push_back(std::move(pair));
   }
   return pairs;

@@ -45,7 +45,7 @@ Objective::Objective(const std::vector<Pair>& pairs, const events::IdxImages& im
   for (const Pair& pair : pairs_) {
     real_.push_back(smoothed_map(pair.real));
     add_events(pair.real, real_events_);
-    maker.append_bits(pair.real, bits);
+    maker.append_rows(pair.real, bits);
   }
   real_bits_ = static_cast<double>(bits.count());
 }
@@ -59,7 +59,7 @@ double Objective::operator()(const events::SimulatorOptions& options) const {
   for (std::size_t n = 0; n < pairs_.size(); ++n) {
     simulator.simulate(images_.image(pairs_[n].image), pairs_[n].image, simulated);
     add_events(simulated, events);
-    maker.append_bits(simulated, bits);
+    maker.append_rows(simulated, bits);
     const Map map = smoothed_map(simulated);
     for (std::size_t channel = 0; channel < kChannels; ++channel) {
       const float* a = real_[n].data() + channel * kPixels;
@@ -84,7 +84,7 @@ double Objective::operator()(const events::SimulatorOptions& options) const {
 void FrameStatistics::add(const events::Events& recording, int label, double centre_x, double centre_y) {
   events::FrameMaker maker({}, kSide, kSide);
   BitMatrix frame;
-  maker.append_bits(recording, frame);
+  maker.append_rows(recording, frame);
   for (std::size_t channel = 0; channel < bits.size(); ++channel) {
     for (std::size_t i = 0; i < kPixels; ++i) {
       if (!frame.get(0, channel * kPixels + i)) continue;

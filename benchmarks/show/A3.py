@@ -11,10 +11,8 @@ LOSSES = ("loss", "loss_hard")
 
 def metrics(run):
     """What metrics.jsonl says of training and validation, without what depends on the clock."""
-    points = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    points = [p for p in points if p["split"] != "resources"]
     return [{k: v for k, v in p.items() if k not in ("time", "seconds", "samples_per_s") and not k.startswith("step_")}
-            for p in points]
+            for p in show.metrics(run) if p["split"] != "resources"]
 
 
 def losses(run):
@@ -25,7 +23,7 @@ def fingerprint(run):
     """Every number that was told, and every tensor that was saved: the same content is the same bytes in the state's file."""
     told = json.dumps(metrics(run))
     manifests = sorted((run / "checkpoints").glob("step-*/manifest.json"))
-    saved = [json.loads(manifest.read_text())["state"]["sha256"] for manifest in manifests]
+    saved = [json.loads(manifest.read_text())["state"]["checksum"] for manifest in manifests]
     if not saved:
         raise show.NotMeasured(f"{run} holds no checkpoint")
     return hashlib.sha256("\n".join([told, *saved]).encode()).hexdigest()

@@ -1,8 +1,5 @@
-"""A5: Google Benchmark figures of the functions that `dltonic prepare` and `dltonic train` call; medians of 9.
+"""A5: Google Benchmark figures of the functions that `dltonic prepare` and `dltonic train` call; medians of 9."""
 
-With `--share S` the floors are that share of what is asked, measured for a moment: for tests."""
-
-import argparse
 import statistics
 
 import figures as show
@@ -11,7 +8,7 @@ EVENTS = "^(decode|decode_and_bit_frames|read_files|simulate)$"
 LOGIC = "^(forward_backward/chain/100|whole_step/chain/100|torch_forward_backward)/"
 
 
-def measure(figures, _, share=1.0, repetitions=9, min_time=0.5):
+def measure(figures, share=1.0, repetitions=9, min_time=0.5):
     median = statistics.median
     events = show.Bench("bench_events", EVENTS, 1, repetitions, min_time)
     for name, counter, scale, unit, floor in (
@@ -31,10 +28,4 @@ def measure(figures, _, share=1.0, repetitions=9, min_time=0.5):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("test_data", nargs="?")
-    parser.add_argument("--share", type=float)
-    share = parser.parse_args().share
-    if share is None:
-        show.main("A5", lambda figures, data: (show.build("bench_events", "bench_logic"), measure(figures, data)))
-    show.main("A5", lambda figures, data: measure(figures, data, share, repetitions=5, min_time=0.05))
+    show.speeds("A5", ("bench_events", "bench_logic"), measure)

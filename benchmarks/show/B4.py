@@ -19,13 +19,12 @@ TESTS = {
 
 
 def losses(run):
-    points = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return [p["loss"] for p in points if p["split"] == "train"]
+    return [p["loss"] for p in show.metrics(run, "train")]
 
 
 def state(run):
     (manifest,) = sorted((run / "checkpoints").glob("step-*/manifest.json"))
-    return hashlib.sha256(json.loads(manifest.read_text())["state"]["sha256"].encode()).hexdigest()
+    return hashlib.sha256(json.loads(manifest.read_text())["state"]["checksum"].encode()).hexdigest()
 
 
 def measure(figures, data):

@@ -9,7 +9,6 @@ def measure(figures, data):
     if gpu.machine() < 2:
         raise show.NotMeasured("two GPUs are needed")
     if data is not None and (data / "mnist").is_dir():
-        import json
         program = show.Program("B5", device="gpu")
         words = ["configs/experiment/mnist_difflogic.yaml", f"data.root={data / 'mnist'}", "train.epochs=2"]
         program("prepare", *words)
@@ -17,8 +16,7 @@ def measure(figures, data):
         for ranks in (1, 2):
             run = program.folder / "runs" / f"ranks{ranks}"
             program("train", *words, f"run.dir={run}", ranks=ranks)
-            points = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-            told[ranks] = [p["loss"] for p in points if "loss" in p]
+            told[ranks] = [p["loss"] for p in show.metrics(run) if "loss" in p]
             show.say(f"  {ranks} ranks: " + ", ".join(f"{v:.8f}" for v in told[ranks]))
         difference = max(abs(a - b) / a for a, b in zip(told[1], told[2], strict=True))
         figures.at_most("losses_one_and_two_gpus", difference, "relative", 1e-5)

@@ -23,12 +23,12 @@ def measure(figures, data):
             folder = program.folder / "runs" / name
             result = program("train", *words, *more, f"run.dir={folder}", **how)
             latest = folder / "checkpoints" / (folder / "checkpoints/latest").read_text().strip()
-            tensors = json.loads((latest / "manifest.json").read_text())["state"]["sha256"]
+            tensors = json.loads((latest / "manifest.json").read_text())["state"]["checksum"]
             return tensors, result["train_seconds"]
 
         canonical = {n: state(f"canonical{n}", "distributed.reduction=canonical", ranks=n) for n in counts}
         for n, (value, seconds) in canonical.items():
-            show.say(f"  {device}, {n} ranks: sha256 of the state {value[:16]}, {seconds:.2f} s")
+            show.say(f"  {device}, {n} ranks: the state is {value}, {seconds:.2f} s")
         figures.exactly(f"{device}_states_over_ranks_{'_'.join(map(str, counts))}", len({v for v, _ in canonical.values()}), "distinct", 1)
         most = counts[-1]
         fast = [state(f"fast{i}", ranks=min(2, most)) for i in range(2)]

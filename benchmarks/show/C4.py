@@ -1,9 +1,10 @@
 """C4: saving a model of 1.3 million gates (260 MB) in the background: what training pays, how fast the bytes get to the disk.
 
 Two runs of the same steps take turns: one saves nothing before its end, the other begins a save as soon as the last one is
-durable (nothing is copied to project storage meanwhile). `dd conv=fsync` writes as many bytes to the same place, while the
-first kind of run computes, as saves do, and once with the machine to itself. A save's bandwidth counts from its beginning
-until state.h5 is on the disk and has been read back."""
+over (nothing is copied to project storage meanwhile). `dd conv=fsync` writes as many bytes to the same place, while the
+first kind of run computes, as saves do, and once with the machine to itself. A save's bandwidth counts, like dd's, from its
+beginning until all bytes are on the disk; how long it takes until they have been read back is told beside it. CPU time of
+saves says what they take from training whatever else the machine does."""
 
 import re
 import shutil
@@ -15,7 +16,7 @@ import figures as show
 import gpu
 
 GATES, LAYERS = 130_000, 10
-ROUNDS = 3
+ROUNDS = 5  # on two cores the same run is 20 % faster or slower a minute later: those of a pair follow each other
 
 
 def dd_mb_s(folder, megabytes=260):
@@ -54,7 +55,8 @@ def measure_device(figures, data, device, ranks, steps_fall, snapshot_ms):
     program("prepare", *words, ranks=min(2, show.CORES))
     rates, falls, saves = {"alone": [], "saving": []}, [], []
     for turn in range(ROUNDS):
-        for kind, more in (("alone", []), ("saving", ["checkpoint.every_steps=1", "checkpoint.keep_last=1000"])):
+        kinds = [("alone", []), ("saving", ["checkpoint.every_steps=1", "checkpoint.keep_last=1000"])]
+        for kind, more in kinds if turn % 2 == 0 else reversed(kinds):
             run = program.folder / "runs" / f"{kind}{turn}"
             summary = program("train", *words, *more, f"run.dir={run}", ranks=ranks)
             rates[kind].append(summary["steps"] / summary["train_seconds"])
@@ -65,8 +67,8 @@ def measure_device(figures, data, device, ranks, steps_fall, snapshot_ms):
             shutil.rmtree(run)
         falls.append(100 * (1 - rates["saving"][-1] / rates["alone"][-1]))
         show.say(f"  {name}: {rates['alone'][-1]:.2f} steps/s alone, {rates['saving'][-1]:.2f} with {saves[-1]['saves']} saves "
-                 f"({saves[-1]['merged']} merged), {saves[-1]['bytes'] / saves[-1]['durable_s'] / 1e6:.0f} MB/s, copy at most "
-                 f"{1e3 * saves[-1]['longest_copy_s']:.0f} ms")
+                 f"({saves[-1]['merged']} merged), {saves[-1]['bytes'] / saves[-1]['durable_s'] / 1e6:.0f} MB/s, "
+                 f"{saves[-1]['cpu_s'] / saves[-1]['saves']:.3f} s of CPU a save, copy at most {1e3 * saves[-1]['longest_copy_s']:.0f} ms")
     beside = BesideTraining(program.folder)
     beside.start()
     try:
@@ -81,6 +83,9 @@ def measure_device(figures, data, device, ranks, steps_fall, snapshot_ms):
     figures.at_most(f"{name}_step_rate_falls", statistics.median(falls), "%", steps_fall)
     figures.at_least(f"{name}_write_bandwidth", 100 * bandwidth / statistics.median(dd), "%_of_dd", 70)
     figures.reported(f"{name}_write_bandwidth_of_idle_dd", 100 * bandwidth / statistics.median(idle), "%")
+    verified = statistics.median(s["bytes"] / s["verified_s"] / 1e6 for s in saves)
+    figures.reported(f"{name}_read_back_too", 100 * verified / statistics.median(dd), "%_of_dd")
+    figures.reported(f"{name}_cpu_time", statistics.median(s["cpu_s"] / s["saves"] for s in saves), "s_a_save")
     copy_ms = 1e3 * max(s["longest_copy_s"] for s in saves)
     if snapshot_ms:
         figures.at_most(f"{name}_snapshot_waits", copy_ms, "ms", snapshot_ms)

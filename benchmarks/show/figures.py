@@ -1,5 +1,6 @@
 """What every figure of benchmarks/show.sh needs: lines of figures, the program, Google Benchmark."""
 
+import argparse
 import json
 import os
 import pathlib
@@ -65,6 +66,18 @@ def main(figure, measure):
     sys.exit(MISSED if figures.missed else MET)
 
 
+def speeds(figure, programs, measure):
+    """As main, for figures that are speeds of Google Benchmark programs alone: measure(figures, share, repetitions, min_time).
+    With `--share S` on the command line the floors are that share of what is asked, measured for a moment: for tests."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("test_data", nargs="?")
+    parser.add_argument("--share", type=float)
+    share = parser.parse_args().share
+    if share is None:
+        main(figure, lambda figures, _: (build(*programs), measure(figures)))
+    main(figure, lambda figures, _: measure(figures, share, repetitions=5, min_time=0.05))
+
+
 def machine():
     model = "unknown CPU"
     for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
@@ -100,6 +113,12 @@ def build(*targets):
         for command in commands:
             if subprocess.run(command, cwd=ROOT, stdout=out, stderr=out, stdin=subprocess.DEVNULL).returncode:
                 raise NotMeasured(f"{' '.join(command)} failed; see {log}")
+
+
+def metrics(run, split=None):
+    """Lines of a run's metrics.jsonl, of one split where one is named."""
+    points = [json.loads(line) for line in (pathlib.Path(run) / "metrics.jsonl").read_text().splitlines()]
+    return [point for point in points if split in (None, point["split"])]
 
 
 class Bench:

@@ -30,12 +30,14 @@ export OMP_WAIT_POLICY=passive
 {{environment}}
 
 # Slurm tells this shell that the time is nearly over, and it tells the ranks, who save and end with 75.
-child='' signals=0
+child='' signals=0 untold=0
+exec {told}<> <(:) # a pipe: bash loses signals to a child that still has the traps of this shell, so the child looks here
 # shellcheck disable=SC2317 # traps call it
 tell() {
   signals=$((signals + 1))
   say "$1: told to save and stop"
-  [[ -z $child ]] || kill -USR1 "$child" 2>/dev/null
+  echo >&"$told"
+  if [[ -n $child ]]; then kill -USR1 "$child" 2>/dev/null; else untold=1; fi
 }
 trap 'tell USR1' USR1
 trap 'tell TERM' TERM
@@ -43,8 +45,13 @@ trap 'tell TERM' TERM
 # A step runs beside the shell: a shell hears signals only between two commands and while it waits.
 step() {
   ((signals == 0)) || return 75
-  "$@" &
+  (
+    trap - USR1 TERM
+    ! read -rt 0 -u "$told" || exit 75
+    exec "$@" {told}>&-
+  ) &
   child=$!
+  ((untold == 0)) || kill -USR1 "$child" 2>/dev/null # the signal came just before its number was known
   local before code
   while :; do
     before=$signals

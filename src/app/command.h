@@ -19,6 +19,7 @@ void add_train(CLI::App& cli, Run& run);
 void add_evaluate(CLI::App& cli, Run& run);
 void add_checkpoints(CLI::App& cli, Run& run);
 void add_inspect(CLI::App& cli, Run& run);
+void add_stats(CLI::App& cli, Run& run);
 void add_submit(CLI::App& cli, Run& run);
 void add_sync(CLI::App& cli, Run& run);
 void add_doctor(CLI::App& cli, Run& run);

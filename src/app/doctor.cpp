@@ -14,6 +14,7 @@
 #include "dltonic/core/version.h"
 #include "dltonic/device/device.h"
 #include "dltonic/store/hdf5_info.h"
+#include "dltonic/store/mpi_io.h"
 
 namespace dltonic::app {
 namespace {
@@ -73,10 +74,12 @@ Report examine(comm::World& world) {
   if (!world.thread_multiple())
     report.wrong.emplace_back("MPI gives no MPI_THREAD_MULTIPLE: the watchdog cannot end a stuck job by MPI_Abort");
   const auto hdf5 = store::hdf5_info();
-  facts["HDF5"] = cat(hdf5.version, hdf5.parallel ? ", parallel" : ", SERIAL", ", MPI-IO by ", hdf5.mpi_io, ", file locking ",
-                      hdf5.file_locking);
+  facts["HDF5"] = cat(hdf5.version, hdf5.parallel ? ", parallel" : ", SERIAL", ", file locking ", hdf5.file_locking);
   if (!hdf5.parallel) report.wrong.emplace_back("HDF5 is serial: build against a parallel one");
-  if (hdf5.mpi_io == "OMPIO") report.wrong.emplace_back("MPI-IO is OMPIO, which is known to hang: set OMPI_MCA_io=^ompio");
+  const auto mpi_io = store::mpi_io_in_use(std::filesystem::temp_directory_path());
+  facts["MPI-IO"] = mpi_io.name;
+  if (!mpi_io.romio)
+    report.wrong.push_back(cat("MPI-IO is ", mpi_io.name, ", not ROMIO; OMPIO is known to hang: set OMPI_MCA_io=^ompio"));
   facts["LibTorch"] = DLTONIC_LIBTORCH_VERSION;
   facts["CPU"] =
       cat(cpu_model(), ", ", omp_get_num_procs(), " cores seen by rank 0, ", omp_get_max_threads(), " threads a rank");

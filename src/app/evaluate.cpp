@@ -51,10 +51,11 @@ int evaluate(comm::World& world, const EvaluateArguments& arguments) {
   });
   words.insert(words.end(), arguments.overrides.begin(), arguments.overrides.end());
   config.load(world, words);
+  world.agree("look at the model's input", [&] { model::expect_readable(config.model, config.data.frames.depth()); });
   share_cores(world);
   const auto progress = root_progress(world, config);
   const LoadedData data = load_data(world, config, join(words, " "), *progress);
-  const auto model = make_model(world, config, data.frames);
+  const auto model = make_model(world, config, data);
   train::Checkpoints checkpoints(world, std::filesystem::path(arguments.run) / "checkpoints", config.checkpoint,
                                  train::monitor_of(config.train), "{}");
   const std::string name = checkpoints.resolve(arguments.at.empty() ? arguments.checkpoint : "@" + arguments.at);

@@ -4,10 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "app/command.h"
+#include "app/inspect_recording.h"
 #include "dltonic/core/error.h"
-#include "dltonic/core/file.h"
 #include "dltonic/core/text.h"
-#include "dltonic/events/atis.h"
 #include "dltonic/events/idx.h"
 #include "dltonic/store/checkpoint_store.h"
 #include "dltonic/store/event_file.h"
@@ -58,14 +57,16 @@ Json inspect_frames(const store::FrameFileReader& file) {
   BitMatrix rows;
   for (std::size_t first = 0; first < file.samples(); first += 4096) {
     file.read_rows(first, std::min<std::size_t>(4096, file.samples() - first), rows);
-    set += rows.count();
+    for (std::size_t row = 0; row < rows.rows(); ++row)
+      each_set(rows.row(row), static_cast<unsigned>(info.depth), [&](std::size_t) { ++set; });
   }
-  const double bits = static_cast<double>(file.samples()) * static_cast<double>(info.features());
+  const double all = static_cast<double>(file.samples()) * static_cast<double>(info.features());
   return {{"kind", "frames"},
           {"samples", file.samples()},
           {"recordings", info.recordings.size()},
           {"shape", {info.channels, info.height, info.width}},
-          {"bits_set", bits > 0 ? static_cast<double>(set) / bits : 0.0},
+          {"dtype", info.depth == 1 ? "bits" : "float16"},
+          {info.depth == 1 ? "bits_set" : "not_zero", all > 0 ? static_cast<double>(set) / all : 0.0},
           {"classes", info.classes},
           {"splits", count_splits(info.recordings)},
           {"key", file.key()},
@@ -89,22 +90,6 @@ Json inspect_checkpoint(const std::filesystem::path& path) {
   return out;
 }
 
-Json inspect_atis(const std::filesystem::path& path) {
-  events::Events events;
-  const auto report = events::decode_atis(read_file(path), events);
-  Json out{{"kind", "recording (ATIS, 5 bytes an event)"},
-           {"events", events.size()},
-           {"overflow_rows", report.overflow_rows},
-           {"back_steps", report.back_steps}};
-  if (events.empty()) return out;
-  out["x"] = {*std::min_element(events.x.begin(), events.x.end()), *std::max_element(events.x.begin(), events.x.end())};
-  out["y"] = {*std::min_element(events.y.begin(), events.y.end()), *std::max_element(events.y.begin(), events.y.end())};
-  out["t_us"] = {events.t.front(), events.t.back()};
-  const auto on = std::count(events.p.begin(), events.p.end(), 1);
-  out["on_share"] = static_cast<double>(on) / static_cast<double>(events.size());
-  return out;
-}
-
 Json inspect_idx(const std::filesystem::path& path) {
   if (path.filename().string().find("labels") != std::string::npos) {
     return {{"kind", "IDX labels"}, {"count", events::read_idx_labels(path).size()}};
@@ -113,12 +98,28 @@ Json inspect_idx(const std::filesystem::path& path) {
   return {{"kind", "IDX images"}, {"count", images.count}, {"size", {images.width, images.height}}};
 }
 
-Json inspect_hdf5(const std::filesystem::path& path) {
+Json inspect_events(const std::filesystem::path& path, const InspectOptions& options) {
+  const store::EventFileReader file(path);
+  Json out = inspect_events(file);
+  if (!options.wants_recording()) return out;
+  if (options.recording >= file.recordings().size())
+    throw DataError(cat(path.string(), " holds ", file.recordings().size(), " recordings: there is no number ",
+                        options.recording, " (the first is 0)"));
+  events::Recording recording;
+  file.read(options.recording, recording);
+  Json facts{{"source", recording.source}, {"class", file.info().classes.at(recording.label)}};
+  add_facts(recording, facts);
+  out["recording"] = facts;
+  write_recording(recording, cat(path.stem().string(), "-", options.recording), options, out);
+  return out;
+}
+
+Json inspect_hdf5(const std::filesystem::path& path, const InspectOptions& options) {
   try {
     return inspect_frames(store::FrameFileReader(path));
   } catch (const DataError& not_frames) {
     try {
-      return inspect_events(store::EventFileReader(path));
+      return inspect_events(path, options);
     } catch (const DataError& not_events) {
       throw DataError(
           cat(path.string(), " holds neither frames (", not_frames.what(), ") nor events (", not_events.what(), ")"));
@@ -126,23 +127,25 @@ Json inspect_hdf5(const std::filesystem::path& path) {
   }
 }
 
-Json inspect_path(const std::filesystem::path& path) {
+Json inspect_path(const std::filesystem::path& path, const InspectOptions& options) {
   if (!std::filesystem::exists(path)) throw DataError(path.string() + ": no such file");
   if (std::filesystem::is_directory(path)) {
     if (std::filesystem::exists(path / "manifest.json")) return inspect_checkpoint(path);
     throw DataError(path.string() + " is a folder, but no checkpoint (it holds no manifest.json)");
   }
-  if (path.extension() == ".h5" || path.extension() == ".part") return inspect_hdf5(path);
-  if (path.extension() == ".bin" || path.extension() == ".bs2") return inspect_atis(path);
+  if (path.extension() == ".h5" || path.extension() == ".part") return inspect_hdf5(path, options);
   if (path.filename().string().find("ubyte") != std::string::npos) return inspect_idx(path);
-  throw DataError(path.string() +
-                  ": dltonic inspect knows .h5 (events, frames), checkpoint folders, .bin (ATIS) and IDX files");
+  Json out;
+  const events::Recording recording = read_recording(path, options.decode, out);
+  add_facts(recording, out);
+  if (options.wants_recording()) write_recording(recording, path.stem().string(), options, out);
+  return out;
 }
 
-int inspect(comm::World& world, const std::string& file, bool as_json) {
+int inspect(comm::World& world, const std::string& file, const InspectOptions& options, bool as_json) {
   world.agree("inspect", [&] {
     if (!world.is_root()) return;
-    Json out = inspect_path(file);
+    Json out = inspect_path(file, options);
     out["file"] = file;
     std::cout << (as_json ? out.dump() : out.dump(2)) << std::endl;
   });
@@ -152,12 +155,27 @@ int inspect(comm::World& world, const std::string& file, bool as_json) {
 }  // namespace
 
 void add_inspect(CLI::App& cli, Run& run) {
-  auto* command = cli.add_subcommand("inspect", "print what an events, frames, checkpoint or raw file holds");
+  auto* command =
+      cli.add_subcommand("inspect", "print what a recording, events, frames, checkpoint or image file holds; draw a recording");
   auto file = std::make_shared<std::string>();
+  auto options = std::make_shared<InspectOptions>();
+  auto convention = std::make_shared<std::string>("spikingjelly");
   auto as_json = std::make_shared<bool>(false);
-  command->add_option("file", *file, "the file, or a checkpoint's folder")->required();
+  command->add_option("file", *file, "the file (recordings of any format, .h5, IDX), or a checkpoint's folder")->required();
+  command->add_option("--draw", options->draw,
+                      "folder for pictures of a recording: slices of time as PNG and GIF, its cloud of events");
+  command->add_option("--slices", options->slices, "slices of time")->check(CLI::Range(1, 1000))->capture_default_str();
+  command->add_option("--dsec", options->dsec, "write the recording to this HDF5 file, in the layout of the DSEC data set");
+  command->add_option("--recording", options->recording, "which recording of an events file, from 0")->capture_default_str();
+  command->add_option("--aedat2", *convention, "coordinates of AEDAT 2.0: spikingjelly (upright) or raw")
+      ->capture_default_str();
   command->add_flag("--json", *as_json, "print one JSON object on one line");
-  command->callback([=, &run] { run = [=](comm::World& world) { return inspect(world, *file, *as_json); }; });
+  command->callback([=, &run] {
+    run = [=](comm::World& world) {
+      options->decode.aedat2 = events::aedat2_convention_from(*convention);
+      return inspect(world, *file, *options, *as_json);
+    };
+  });
 }
 
 }  // namespace dltonic::app

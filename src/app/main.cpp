@@ -49,6 +49,7 @@ int run_command(dltonic::comm::World& world, int argc, char** argv) {
   dltonic::app::add_evaluate(cli, run);
   dltonic::app::add_checkpoints(cli, run);
   dltonic::app::add_inspect(cli, run);
+  dltonic::app::add_stats(cli, run);
   dltonic::app::add_submit(cli, run);
   dltonic::app::add_sync(cli, run);
   dltonic::app::add_doctor(cli, run);
@@ -61,11 +62,11 @@ int run_command(dltonic::comm::World& world, int argc, char** argv) {
     return run(world);
   } catch (const dltonic::Error& error) {
     // Agreed errors reach every rank at the same place, so all may end in order and rank 0 speaks for them.
-    if (!error.agreed() && world.size() > 1) world.abort(error.what(), error.exit_code());
+    world.end_if_alone(error);
     if (world.is_root()) dltonic::log::error(error.what());
     return error.exit_code();
   } catch (const std::exception& error) {
-    if (world.size() > 1) world.abort(dltonic::cat("unexpected: ", error.what()), dltonic::kExitFailure);
+    world.end_if_alone(error);
     dltonic::log::error(dltonic::cat("unexpected: ", error.what()));
     return dltonic::kExitFailure;
   }

@@ -45,31 +45,39 @@ LoadedData load_data(comm::World& world, const RunConfig& config, const std::str
   LoadedData loaded;
   loaded.lease = store::stage_file(world, prepared.frames, staged).lease;
   loaded.frames = data::FrameSet::load(world, staged, prepared.settings, progress);
-  loaded.splits = data::make_splits(loaded.frames.recording_labels, loaded.frames.recording_splits, config.data.splits);
+  world.agree("split recordings", [&] {
+    loaded.splits = data::make_splits(loaded.frames.recording_labels, loaded.frames.recording_splits, config.data.splits,
+                                      loaded.frames.names());
+  });
   const auto& s = loaded.splits;
   log::info(cat(config.data.name, ": ", with_commas(loaded.frames.size()), " frames of ", loaded.frames.shape.channels, " x ",
-                loaded.frames.shape.height, " x ", loaded.frames.shape.width, " bits from ",
-                with_commas(loaded.frames.recordings()), " recordings, ", loaded.frames.classes.size(), " classes; ",
-                with_commas(s.train.size()), " train, ", with_commas(s.val.size()), " validate, ", with_commas(s.test.size()),
-                " test"));
+                loaded.frames.shape.height, " x ", loaded.frames.shape.width,
+                loaded.frames.shape.depth == 1 ? " bits from " : " half floats from ", with_commas(loaded.frames.recordings()),
+                " recordings, ", loaded.frames.classes.size(), " classes; ", with_commas(s.train.size()), " train, ",
+                with_commas(s.val.size()), " validate, ", with_commas(s.test.size()), " test"));
   return loaded;
 }
 
-std::unique_ptr<model::Model> make_model(comm::World& world, const RunConfig& config, const data::FrameSet& frames) {
+std::unique_ptr<model::Model> make_model(comm::World& world, const RunConfig& config, const LoadedData& data) {
+  const data::FrameSet& frames = data.frames;
+  std::vector<std::uint64_t> samples_of_class(frames.classes.size());
+  for (const std::uint32_t sample : frames.samples_of(data.splits.train)) ++samples_of_class[frames.labels[sample]];
   std::unique_ptr<model::Model> model;
   world.agree("make the model", [&] {
     model = model::make_model(config.model, frames.shape, static_cast<int>(frames.classes.size()), config.train.seed,
-                              config.train.optimizer);
+                              config.train.optimizer, config.train.loss(samples_of_class));
   });
   return model;
 }
 
 std::unique_ptr<train::Engine> make_engine(comm::World& world, const RunConfig& config, model::Model& model,
-                                           const data::FrameSet& frames, std::size_t training_samples) {
+                                           const data::FrameSet& frames, std::size_t training_samples,
+                                           const data::EventFrames* event_frames) {
   return train::make_engine(world, model, frames,
                             {.train = config.train,
                              .distributed = config.distributed,
                              .augmentation = config.data.augmentation,
+                             .event_frames = event_frames,
                              .residency = config.data.residency,
                              .timeout_s = config.comm.timeout_s,
                              .training_samples = training_samples});
@@ -81,7 +89,8 @@ train::FitFacts fit_facts(const RunConfig& config, const LoadedData& data, model
   const auto& t = config.train;
   train::FitFacts facts{
       {"model", json::parse(config::effective_json(config.root()))["model"].dump()},
-      {"input", json{{"channels", shape.channels}, {"height", shape.height}, {"width", shape.width}}.dump()},
+      {"input",
+       json{{"channels", shape.channels}, {"height", shape.height}, {"width", shape.width}, {"depth", shape.depth}}.dump()},
       {"classes", json(data.frames.classes).dump()},
       {"data", json(data.frames.key).dump()},
       {"splits", json(data.splits.hash()).dump()},

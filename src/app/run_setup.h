@@ -23,11 +23,13 @@ struct LoadedData {
 LoadedData load_data(comm::World& world, const RunConfig& config, const std::string& typed, Progress& progress);
 
 /// collective (a fault is agreed)
-std::unique_ptr<model::Model> make_model(comm::World& world, const RunConfig& config, const data::FrameSet& frames);
+std::unique_ptr<model::Model> make_model(comm::World& world, const RunConfig& config, const LoadedData& data);
 
-/// What the configuration computes on. training_samples: of an epoch; 0: nothing is trained. collective
+/// What the configuration computes on. training_samples: of an epoch; 0: nothing is trained. event_frames: not null where
+/// training rows are cut from events. collective
 std::unique_ptr<train::Engine> make_engine(comm::World& world, const RunConfig& config, model::Model& model,
-                                           const data::FrameSet& frames, std::size_t training_samples);
+                                           const data::FrameSet& frames, std::size_t training_samples,
+                                           const data::EventFrames* event_frames = nullptr);
 
 /// What must be the same where a checkpoint is gone on from.
 train::FitFacts fit_facts(const RunConfig& config, const LoadedData& data, model::Model& model);

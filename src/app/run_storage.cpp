@@ -30,6 +30,13 @@ bool has_checkpoints(const fs::path& run) {
   return std::any_of(entries.begin(), entries.end(), [](const auto& entry) { return entry.good(); });
 }
 
+/// What a killed job left of the run's small files; the folder is locked by this process. Halves of checkpoints stay: a broken
+/// copy is gone on from, and the next save removes the rest.
+void remove_half_files(const fs::path& run) {
+  remove_temporaries(run);
+  remove_temporaries(run / "checkpoints");
+}
+
 }  // namespace
 
 std::optional<fs::path> copy_of_run(const fs::path& run_dir, const config::StorageDirs& dirs) {
@@ -45,6 +52,7 @@ RunStorage::RunStorage(comm::World& world, const RunConfig& config)
     if (!world_.is_root()) return;
     make_directories(run_dir_);
     lock_ = std::make_unique<store::Lock>(run_dir_ / store::kRunLockFile, "training");
+    remove_half_files(run_dir_);
     if (!config_.storage.mirror || !copy_) {
       log::debug(
           cat(run_dir_.string(), " is not mirrored: ", copy_ ? "storage.mirror is false" : "it lies on project storage"));
@@ -55,6 +63,7 @@ RunStorage::RunStorage(comm::World& world, const RunConfig& config)
       make_directories(*copy_);
       // Scratch may be each node's own: two jobs with one run meet on project storage.
       copy_lock_ = std::make_unique<store::Lock>(*copy_ / store::kRunLockFile, "training");
+      remove_half_files(*copy_);
     } catch (const StorageError& error) {
       log::warn(cat(error.what(), "; training goes on, and copies are tried again"));
     }

@@ -89,6 +89,7 @@ Tally copy(const std::vector<Work>& all, store::SyncOptions how, Progress& progr
   how.on_bytes = [&](std::uint64_t more) { progress.advance((done += more) / kUnit, now); };
   progress.begin("copying", total / kUnit, "kB");
   for (const Work& work : all) {
+    store::remove_orphan_parts(work.from, work.to);
     for (const SyncItem& item : work.items) {
       now = shown(work, item);
       Json line{{"item", now}, {"action", store::action_name(item.action)}, {"bytes", item.bytes}, {"why", item.why}};
@@ -165,7 +166,7 @@ int transfer(const SyncArguments& arguments, bool push) {
   if (arguments.words.empty()) std::erase_if(targets, [](const SyncTarget& t) { return !fs::exists(t.scratch); });
   if (arguments.words.empty() && !push)
     throw ConfigError("name what to pull: a run, a data set or a path; dltonic sync status lists them");
-  stop::on_signals();
+  stop::on_signals("sync " + command);
   store::SyncOptions how;
   how.checksum = arguments.checksum;
   how.remove_extra = arguments.remove;
@@ -188,7 +189,7 @@ int transfer(const SyncArguments& arguments, bool push) {
 /// Pushes again and again until it is told to stop.
 int watch(const SyncArguments& arguments) {
   const auto dirs = config::storage_dirs();
-  stop::on_signals();
+  stop::on_signals("sync watch");
   store::SyncOptions how;
   how.checksum = arguments.checksum;
   how.stop = [] { return stop::wished(); };

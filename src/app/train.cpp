@@ -1,7 +1,10 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
 
 #include "app/command.h"
+#include "app/load_event_frames.h"
 #include "app/run_config.h"
 #include "app/run_setup.h"
 #include "app/run_storage.h"
@@ -44,9 +47,14 @@ nlohmann::json summary_json(const RunConfig& config, const train::Summary& summa
                      {"splits_hash", splits.hash()}};
   if (!summary.stopped_by.empty()) out["stopped_by"] = summary.stopped_by;
   const auto& saving = summary.saving;
-  out["checkpoints"] = {{"saves", saving.saves},     {"merged", saving.merged},
-                        {"failed", saving.failed},   {"longest_copy_s", saving.longest_copy_s},
-                        {"seconds", saving.seconds}, {"durable_s", saving.durable_s},
+  out["checkpoints"] = {{"saves", saving.saves},
+                        {"merged", saving.merged},
+                        {"failed", saving.failed},
+                        {"longest_copy_s", saving.longest_copy_s},
+                        {"seconds", saving.seconds},
+                        {"durable_s", saving.durable_s},
+                        {"verified_s", saving.verified_s},
+                        {"cpu_s", saving.cpu_s},
                         {"bytes", saving.bytes}};
   if (summary.validation.samples > 0) out["validation"] = summary.validation.json(frames.classes);
   return out;
@@ -65,23 +73,11 @@ void init_from(comm::World& world, const RunConfig& config, model::Model& model)
                 "); counters, moments and the order of samples start anew"));
 }
 
-int train(comm::World& world, const TrainArguments& arguments) {
-  RunConfig config;
-  if (arguments.config.help_config) return print_config_help(world, config);
-  config.load(world, arguments.config.words);
-  share_cores(world);
-  stop::on_signals();
-  world.agree("read train.walltime", [&] {
-    if (const auto left = train::walltime_left_s(config.train.walltime))
-      stop::wish_after(*left - config.train.walltime_margin_s, "the wall time");
-  });
+/// Makes the run's folder, with its configuration and the logs of all ranks. `from`: its newest good checkpoint. ConfigError,
+/// agreed, where that is there and nobody asked to go on from it. collective
+void open_run_folder(comm::World& world, const RunConfig& config, const TrainArguments& arguments,
+                     const store::CheckpointStore& saved, const std::optional<std::string>& from) {
   const auto run_dir = config.run_dir();
-  RunStorage storage(world, config);
-  storage.restore(arguments.resume);
-  train::Checkpoints checkpoints(world, run_dir / "checkpoints", config.checkpoint, train::monitor_of(config.train),
-                                 config::effective_json(config.root()));
-
-  const std::optional<std::string> from = checkpoints.newest_good();
   world.agree("open the run's folder", [&] {
     if (from && !arguments.resume) {
       throw ConfigError(cat("run.dir ", run_dir.string(), " already holds checkpoints (newest: ", *from,
@@ -92,7 +88,6 @@ int train(comm::World& world, const TrainArguments& arguments) {
     log::add_file(run_dir / "log.txt");
     write_file_atomic(run_dir / "config.yaml", config::effective_yaml(config.root()));
     // A job that died between a save's end and its marker left an older one there.
-    const auto& saved = checkpoints.store();
     if (from && saved.marker("latest") != saved.folder() / *from) saved.set_marker("latest", saved.folder() / *from);
   });
   world.agree("open the ranks' logs", [&] {
@@ -103,10 +98,56 @@ int train(comm::World& world, const TrainArguments& arguments) {
     world.keep_collectives(folder);
   });
   if (arguments.resume && !from) log::info(cat("nothing to go on from in ", run_dir.string(), ": starting anew"));
+}
+
+/// To the run's folder, the log and, where it was asked for, standard output. collective
+void write_summary(comm::World& world, const RunConfig& config, const TrainArguments& arguments, const nlohmann::json& json,
+                   const train::Summary& summary, std::span<train::MetricSink* const> sinks) {
+  world.agree("write the summary", [&] {
+    if (!world.is_root()) return;
+    const auto run_dir = config.run_dir();
+    write_file_atomic(run_dir / "summary.json", json.dump(2) + "\n");
+    for (train::MetricSink* sink : sinks) sink->flush();
+    if (!summary.stopped_by.empty()) {
+      log::info(cat("stopped by ", summary.stopped_by, " after step ", summary.steps, ", saved; --resume goes on from there"));
+    } else {
+      log::info(summary.resources);
+      log::info(
+          cat("trained ", with_commas(static_cast<std::uint64_t>(summary.steps)), " steps in ", human_seconds(summary.seconds),
+              summary.best_step >= 0
+                  ? cat("; best validation ", summary.monitor, " ", fixed(summary.best, 4), " at step ", summary.best_step)
+                  : std::string(),
+              "\nevaluate with  dltonic evaluate --run ", run_dir.string(), " --split test"));
+    }
+    if (arguments.as_json) std::cout << json.dump() << std::endl;
+  });
+}
+
+int train(comm::World& world, const TrainArguments& arguments) {
+  RunConfig config;
+  if (arguments.config.help_config) return print_config_help(world, config);
+  config.load(world, arguments.config.words);
+  world.agree("look at the model's input", [&] { model::expect_readable(config.model, config.data.frames.depth()); });
+  share_cores(world);
+  stop::on_signals("train");
+  world.agree("read train.walltime", [&] {
+    if (const auto left = train::walltime_left_s(config.train.walltime))
+      stop::wish_after(*left - config.train.walltime_margin_s, "the wall time");
+  });
+  const auto run_dir = config.run_dir();
+  RunStorage storage(world, config);
+  storage.restore(arguments.resume);
+  train::Checkpoints checkpoints(world, run_dir / "checkpoints", config.checkpoint, train::monitor_of(config.train),
+                                 config::effective_json(config.root()));
+  checkpoints.set_timeout(config.comm.timeout_s);
+
+  const std::optional<std::string> from = checkpoints.newest_good();
+  open_run_folder(world, config, arguments, checkpoints.store(), from);
 
   const auto progress = root_progress(world, config);
   const LoadedData data = load_data(world, config, arguments.config.typed(), *progress);
-  const auto model = make_model(world, config, data.frames);
+  const LoadedEvents events = load_event_frames(world, config, data, arguments.config.typed());
+  const auto model = make_model(world, config, data);
   log::info(model->summary());
   checkpoints.set_fit(fit_facts(config, data, *model), arguments.allow);
   if (!config.train.init_from.empty() && !from) init_from(world, config, *model);
@@ -119,7 +160,8 @@ int train(comm::World& world, const TrainArguments& arguments) {
   std::vector<train::MetricSink*> sink_views;
   for (const auto& sink : sinks) sink_views.push_back(sink.get());
 
-  const auto engine = make_engine(world, config, *model, data.frames, data.frames.samples_of(data.splits.train).size());
+  const auto engine =
+      make_engine(world, config, *model, data.frames, data.frames.samples_of(data.splits.train).size(), events.cut.get());
   std::unique_ptr<train::Trainer> trainer;
   world.agree("set up training", [&] {
     trainer = std::make_unique<train::Trainer>(world, *engine, data.frames, data.splits, config.train, config.comm.timeout_s,
@@ -131,25 +173,7 @@ int train(comm::World& world, const TrainArguments& arguments) {
   checkpoints.set_mirror(storage.journal(), storage.mirror());
   const train::Summary summary = trainer->run();
 
-  world.agree("write the summary", [&] {
-    if (!world.is_root()) return;
-    const auto json = summary_json(config, summary, data.frames, data.splits, world);
-    write_file_atomic(run_dir / "summary.json", json.dump(2) + "\n");
-    for (train::MetricSink* sink : sink_views) sink->flush();
-    if (!summary.stopped_by.empty()) {
-      log::info(cat("stopped by ", summary.stopped_by, " after step ", summary.steps, ", saved; --resume goes on from there"));
-      if (arguments.as_json) std::cout << json.dump() << std::endl;
-      return;
-    }
-    log::info(summary.resources);
-    log::info(cat("trained ", with_commas(static_cast<std::uint64_t>(summary.steps)), " steps in ",
-                  human_seconds(summary.seconds),
-                  summary.best_step >= 0
-                      ? cat("; best validation ", summary.monitor, " ", fixed(summary.best, 4), " at step ", summary.best_step)
-                      : std::string(),
-                  "\nevaluate with  dltonic evaluate --run ", run_dir.string(), " --split test"));
-    if (arguments.as_json) std::cout << json.dump() << std::endl;
-  });
+  write_summary(world, config, arguments, summary_json(config, summary, data.frames, data.splits, world), summary, sink_views);
   storage.finish(!summary.stopped_by.empty(), *progress);
   return summary.stopped_by.empty() ? kExitDone : kExitRunAgain;
 }

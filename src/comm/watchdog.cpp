@@ -9,6 +9,9 @@
 namespace dltonic::comm {
 namespace {
 constexpr double kPollSeconds = 0.2;
+/// Whoever waits for others lets them speak first: the rank that is still working is the slow one, and ends the job with its
+/// own line. Longer than a look of theirs may be late.
+constexpr double kWaitingSeconds = 0.5;
 /// A watchdog that itself slept this long was stopped with its whole process (SIGSTOP, a suspended machine): that time
 /// is nobody's fault. The watchdogs of the ranks that went on running see the stuck one.
 constexpr double kStoppedSeconds = 2;
@@ -76,12 +79,17 @@ void Watchdog::restart_innermost(std::thread::id thread) {
   if (inner != phases_.rend()) inner->since = steady_seconds();
 }
 
+/// What the phase's thread waits in, innermost; null: it works.
+const Watchdog::Waiting* Watchdog::waiting_of(const Entry& phase) const {
+  const auto mine =
+      std::find_if(waiting_.rbegin(), waiting_.rend(), [&](const Waiting& waiting) { return waiting.thread == phase.thread; });
+  return mine == waiting_.rend() ? nullptr : &*mine;
+}
+
 /// "the training step, step 3: waiting for other ranks in a sum of 1 values"
 std::string Watchdog::place(const Entry& phase) const {
-  std::string doing = "still working";
-  for (const Waiting& waiting : waiting_) {
-    if (waiting.thread == phase.thread) doing = "waiting for other ranks in " + waiting.operation;
-  }
+  const Waiting* waiting = waiting_of(phase);
+  const std::string doing = waiting != nullptr ? "waiting for other ranks in " + waiting->operation : "still working";
   const std::int64_t step = step_;
   return cat(phase.name, step >= 0 ? cat(", step ", step) : "", ": ", doing);
 }
@@ -102,7 +110,8 @@ std::string Watchdog::overdue(double now) const {
   for (auto entry = phases_.rbegin(); entry != phases_.rend(); ++entry) {
     const bool innermost =
         std::none_of(phases_.rbegin(), entry, [&](const Entry& inner) { return inner.thread == entry->thread; });
-    if (!innermost || !(entry->limit_s > 0) || now - entry->since <= entry->limit_s) continue;
+    const double patience = waiting_of(*entry) != nullptr ? kWaitingSeconds : 0;
+    if (!innermost || !(entry->limit_s > 0) || now - entry->since <= entry->limit_s + patience) continue;
     return cat(
         "stuck in ", place(*entry), " after ", fixed(now - entry->since, 1), " s, the limit is ",
         fixed(entry->limit_s, entry->limit_s < 10 ? 1 : 0),

@@ -58,6 +58,7 @@ class Watchdog {
   void watch();
   std::string overdue(double now) const;  ///< the line, or "" where all is well
   std::string failed() const;             ///< the same of the probes
+  const Waiting* waiting_of(const Entry& phase) const;
   std::string place(const Entry& phase) const;
   void restart_innermost(std::thread::id thread);
 

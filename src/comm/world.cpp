@@ -177,6 +177,13 @@ void World::abort(const std::string& message, int exit_code) {
   impl_->abort(step >= 0 ? cat(message, " (at step ", step, ")") : message, exit_code);
 }
 
+void World::end_if_alone(const std::exception& error) {
+  if (size() == 1) return;
+  const auto* ours = dynamic_cast<const Error*>(&error);
+  if (ours == nullptr) abort(cat("unexpected: ", error.what()), kExitFailure);
+  if (!ours->agreed()) abort(ours->what(), ours->exit_code());
+}
+
 void World::Impl::meet() {
   if (first == nullptr || size == 1) return;
   MPI_Request all_here = MPI_REQUEST_NULL;

@@ -68,22 +68,38 @@ void act(const Fault& fault, std::int64_t step) {
   else if (fault.action == "stop") ::kill(::getpid(), SIGSTOP);
   else if (fault.action == "throw") throw Error(what, kExitFailure);
   else if (fault.action == "storage") throw StorageError(what);
+  else if (fault.action == "nan") throw ConfigError(cat("DLTONIC_FAIL_AT: there are no numbers at ", fault.point));
   else if (sleeps) std::this_thread::sleep_for(std::chrono::duration<double>(std::stod(fault.action.substr(6))));
   else
-    throw ConfigError(
-        cat("DLTONIC_FAIL_AT: unknown action '", fault.action, "'; there are kill, stop, throw, storage, sleep=<seconds>"));
+    throw ConfigError(cat("DLTONIC_FAIL_AT: unknown action '", fault.action,
+                          "'; there are kill, stop, throw, storage, sleep=<seconds>, nan"));
+}
+
+/// f(fault, step) for each that is wanted here.
+template <class F>
+void each_fault(std::string_view point, std::int64_t step, F f) {
+  static const std::vector<Fault> faults = wanted();
+  if (faults.empty()) return;
+  if (step < 0) step = the_step;
+  for (const Fault& fault : faults) {
+    if (fault.point == point && fault.rank.value_or(the_rank) == the_rank && fault.step.value_or(step) == step) f(fault, step);
+  }
 }
 
 }  // namespace
 
 void fail_at(std::string_view point, std::int64_t step) {
-  static const std::vector<Fault> faults = wanted();
-  if (faults.empty()) return;
-  if (step < 0) step = the_step;
-  for (const Fault& fault : faults) {
-    if (fault.point == point && fault.rank.value_or(the_rank) == the_rank && fault.step.value_or(step) == step)
-      act(fault, step);
-  }
+  each_fault(point, step, [](const Fault& fault, std::int64_t at) { act(fault, at); });
+}
+
+bool nan_at(std::string_view point, std::int64_t step) {
+  bool asked = false;
+  each_fault(point, step, [&](const Fault& fault, std::int64_t at) {
+    if (fault.action != "nan") return act(fault, at);
+    log::warn(cat("fault asked for at ", fault.point, ", step ", at, ": nan"));
+    asked = true;
+  });
+  return asked;
 }
 
 void set_fault_rank(int rank) { the_rank = rank; }
@@ -96,6 +112,7 @@ bool has_fault_points() { return true; }
 
 namespace dltonic {
 void fail_at(std::string_view, std::int64_t) {}
+bool nan_at(std::string_view, std::int64_t) { return false; }
 void set_fault_rank(int) {}
 void set_fault_step(std::int64_t) {}
 bool has_fault_points() { return false; }

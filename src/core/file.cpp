@@ -6,11 +6,15 @@
 
 #include <cerrno>
 #include <cstring>
+#include <random>
 
 #include "dltonic/core/error.h"
+#include "dltonic/core/text.h"
 
 namespace dltonic {
 namespace {
+
+constexpr const char* kTemporary = ".tmp.";  ///< "<file>.tmp.<number>"
 
 [[noreturn]] void fail(const char* operation, const std::filesystem::path& path) {
   throw StorageError(std::string("cannot ") + operation + " " + path.string() + ": " + std::strerror(errno));
@@ -24,8 +28,8 @@ class Descriptor {
     if (fd_ < 0) fail("open");
   }
   /// A file below an open folder.
-  Descriptor(const std::filesystem::path& folder, int folder_fd, const char* name)
-      : folder_(folder.c_str()), name_(name), fd_(::openat(folder_fd, name, O_RDONLY | O_CLOEXEC)) {
+  Descriptor(const std::filesystem::path& folder, int folder_fd, const char* name, int flags, mode_t mode = 0644)
+      : folder_(folder.c_str()), name_(name), fd_(::openat(folder_fd, name, flags | O_CLOEXEC, mode)) {
     if (fd_ < 0) fail("open");
   }
   ~Descriptor() {
@@ -57,6 +61,11 @@ std::size_t read_whole(const Descriptor& file, std::size_t expected, std::vector
   }
 }
 
+/// Some file systems refuse fsync on folders (EINVAL); there a rename is as durable as it gets.
+void sync(const Descriptor& file) {
+  if (::fsync(file.get()) != 0 && errno != EINVAL) file.fail("sync");
+}
+
 std::filesystem::path parent_of(const std::filesystem::path& path) {
   return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
 }
@@ -79,7 +88,7 @@ Folder::Folder(const std::filesystem::path& path) : path_(path), fd_(::open(path
 Folder::~Folder() { ::close(fd_); }
 
 std::span<const std::byte> Folder::read(const std::string& name, std::size_t bytes, std::vector<std::byte>& buffer) const {
-  const Descriptor file(path_, fd_, name.c_str());
+  const Descriptor file(path_, fd_, name.c_str(), O_RDONLY);
   const std::size_t length = read_whole(file, bytes, buffer);
   return {buffer.data(), length};
 }
@@ -90,9 +99,13 @@ std::string read_text(const std::filesystem::path& path) {
 }
 
 void write_file_atomic(const std::filesystem::path& path, std::string_view content) {
-  const std::filesystem::path temporary = path.string() + ".tmp." + std::to_string(::getpid());
+  // By the open folder: it may be moved meanwhile (storage that goes away and comes back), and what is begun is still removed.
+  const std::filesystem::path parent = parent_of(path);
+  const Descriptor folder(parent, O_RDONLY | O_DIRECTORY);
+  const std::string name = path.filename().string();
+  const std::string temporary = cat(name, kTemporary, std::random_device()());  // hosts give process ids that are equal
+  const Descriptor file(parent, folder.get(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL);
   try {
-    const Descriptor file(temporary, O_WRONLY | O_CREAT | O_TRUNC);
     std::size_t done = 0;
     while (done < content.size()) {
       const ssize_t count = ::write(file.get(), content.data() + done, content.size() - done);
@@ -101,11 +114,26 @@ void write_file_atomic(const std::filesystem::path& path, std::string_view conte
       done += static_cast<std::size_t>(count);
     }
     if (::fsync(file.get()) != 0) file.fail("sync");
-    rename_durably(temporary, path);
+    if (::renameat(folder.get(), temporary.c_str(), folder.get(), name.c_str()) != 0) file.fail("rename");
   } catch (...) {
-    ::unlink(temporary.c_str());
+    ::unlinkat(folder.get(), temporary.c_str(), 0);
     throw;
   }
+  sync(folder);
+}
+
+bool is_temporary(const std::string& name) {
+  const std::size_t at = name.rfind(kTemporary), number = at + std::strlen(kTemporary);
+  return at != std::string::npos && number < name.size() && name.find_first_not_of("0123456789", number) == std::string::npos;
+}
+
+void remove_temporaries(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::vector<std::filesystem::path> left;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    if (is_temporary(entry.path().filename().string())) left.push_back(entry.path());
+  }
+  for (const auto& path : left) std::filesystem::remove(path, error);
 }
 
 void make_directories(const std::filesystem::path& path) {
@@ -114,11 +142,7 @@ void make_directories(const std::filesystem::path& path) {
   if (error) throw StorageError("cannot create folder " + path.string() + ": " + error.message());
 }
 
-void sync_path(const std::filesystem::path& path) {
-  const Descriptor file(path, O_RDONLY);
-  // Some file systems refuse fsync on folders (EINVAL); there a rename is as durable as it gets.
-  if (::fsync(file.get()) != 0 && errno != EINVAL) file.fail("sync");
-}
+void sync_path(const std::filesystem::path& path) { sync(Descriptor(path, O_RDONLY)); }
 
 void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) {

@@ -2,10 +2,7 @@
 
 #include <openssl/evp.h>
 
-#include <fstream>
-#include <vector>
-
-#include "dltonic/core/error.h"
+#include "core/digest.h"
 
 namespace dltonic {
 
@@ -24,13 +21,7 @@ std::string Sha256::hex() {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned length = 0;
   EVP_DigestFinal_ex(state_->context, digest, &length);
-  constexpr char digits[] = "0123456789abcdef";
-  std::string text;
-  for (unsigned i = 0; i < length; ++i) {
-    text += digits[digest[i] >> 4];
-    text += digits[digest[i] & 15];
-  }
-  return text;
+  return hex_of(std::as_bytes(std::span(digest).first(length)));
 }
 
 std::string sha256_hex(std::string_view text) {
@@ -46,14 +37,8 @@ std::string sha256_hex(std::span<const std::byte> bytes) {
 }
 
 std::string sha256_file(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw StorageError("cannot read " + path.string());
   Sha256 hash;
-  std::vector<char> piece(1 << 20);
-  while (file.read(piece.data(), static_cast<std::streamsize>(piece.size())) || file.gcount() > 0) {
-    hash.update(std::string_view(piece.data(), static_cast<std::size_t>(file.gcount())));
-  }
-  if (file.bad()) throw StorageError("reading " + path.string() + " failed");
+  each_piece(path, std::size_t{1} << 20, [&](std::span<const std::byte> bytes) { hash.update(bytes); });
   return hash.hex();
 }
 

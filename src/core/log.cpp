@@ -106,6 +106,7 @@ void info_once(const std::string& message) {
 }
 
 void warn_once(const std::string& message) {
+  const std::lock_guard lock(state().mutex);
   if (state().rank == 0 && first_time(message)) warn(message);
 }
 

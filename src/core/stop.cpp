@@ -13,9 +13,9 @@ namespace {
 
 constexpr double kOneBurst_s = 1;
 
-// Written by the handler: lock-free, so that it may.
-std::atomic<int> signal_seen{0};
+// Written by the handler: lock-free, so that it may. 0: none yet.
 std::atomic<double> seen_at{0};
+std::atomic<int> signal_seen{0};
 static_assert(std::atomic<int>::is_always_lock_free && std::atomic<double>::is_always_lock_free);
 
 std::mutex reason_mutex;
@@ -24,6 +24,7 @@ std::atomic<bool> own_wish{false};
 constexpr double kNever = std::numeric_limits<double>::infinity();
 std::atomic<double> due_at{kNever};
 std::string due_reason;
+std::string own_command = "dltonic";
 
 double now_s() {
   timespec now{};
@@ -33,12 +34,9 @@ double now_s() {
 
 void handle(int signal) {
   const double now = now_s();
-  int none = 0;
-  if (signal_seen.compare_exchange_strong(none, signal)) {
-    seen_at = now;
-    return;
-  }
-  if (now - seen_at.load() < kOneBurst_s) return;
+  double first = 0;
+  if (seen_at.compare_exchange_strong(first, now)) signal_seen = signal;
+  if (first == 0 || now - first < kOneBurst_s) return;
   constexpr char text[] = "dltonic: a second signal: ending at once, what is not saved is lost\n";
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text, sizeof text - 1);
   ::_exit(128 + signal);
@@ -61,7 +59,11 @@ std::string name_of(int signal) {
 
 }  // namespace
 
-void on_signals() {
+void on_signals(const std::string& command) {
+  {
+    const std::lock_guard lock(reason_mutex);
+    own_command = command;
+  }
   struct sigaction action {};
   action.sa_handler = handle;
   action.sa_flags = SA_RESTART;  // reads and writes under way go on
@@ -100,9 +102,15 @@ std::string reason() {
   return own_reason;
 }
 
+std::string command() {
+  const std::lock_guard lock(reason_mutex);
+  return own_command;
+}
+
 void forget() {
   const std::lock_guard lock(reason_mutex);
   signal_seen = 0;
+  seen_at = 0;
   own_wish = false;
   own_reason.clear();
   due_at = kNever;

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "data/bernoulli.h"
+#include "dltonic/core/bernoulli.h"
+#include "dltonic/core/text.h"
 
 namespace dltonic::data {
 namespace {
@@ -80,6 +81,14 @@ void for_each_mask(const BernoulliKey& key, std::uint32_t threshold, std::span<s
 
 }  // namespace
 
+std::string AugmentationOptions::fault_of_numbers() const {
+  const char* wish = flip_x ? "flip_x" : drop > 0 ? "drop" : salt_pepper > 0 ? "salt_pepper" : "";
+  if (*wish == '\0') return {};
+  return cat("data.augmentation.", wish,
+             " is for frames of bits, but data.frames.dtype is float16; data.augmentation.events has ",
+             "changes of events that do the like");
+}
+
 void AugmentationOptions::bind(config::Section& s) {
   s.key("shift", shift, "random shift by up to this many pixels in x and in y, zeros coming in").unit("pixels").min(0);
   s.key("flip_x", flip_x, "mirror left and right with probability 1/2 (not for digits or gestures)");
@@ -89,7 +98,8 @@ void AugmentationOptions::bind(config::Section& s) {
 }
 
 Augmentation::Augmentation(const AugmentationOptions& options, const FrameShape& shape, std::uint64_t seed)
-    : parameters_{.shape = shape,
+    : parameters_{.shape = {shape.channels, shape.height, shape.width * shape.depth},
+                  .depth = shape.depth,
                   .shift = options.shift,
                   .flip_x = options.flip_x,
                   .flip_y = options.flip_y,

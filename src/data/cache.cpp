@@ -11,18 +11,29 @@ namespace dltonic::data {
 namespace {
 
 /// Raise it when the same settings give other frames or events than before: older files are then no longer found.
-constexpr int kCodeVersion = 1;
+constexpr int kCodeVersion = 2;
 
 /// What names a source before it is read. Object keys are sorted, so the text is canonical.
 nlohmann::json source_identity(const Options& options) {
-  nlohmann::json id{{"kind", options.kind},
-                    {"format", options.source.format},
-                    {"root", std::filesystem::absolute(options.source.root).lexically_normal().string()}};
+  nlohmann::json id{{"kind", options.kind}, {"format", options.source.format}, {"root", ""}};  // strokes have none
+  if (!options.source.root.empty()) id["root"] = std::filesystem::absolute(options.source.root).lexically_normal().string();
   if (options.kind == "recordings") {
-    id["sensor"] = {options.source.sensor_width, options.source.sensor_height};
-    if (options.source.format == "idx") {
-      id["simulator"] = options.source.simulator.describe();
-      id["exclude"] = options.source.simulator.exclude;
+    const events::SourceOptions& source = options.source;
+    id["sensor"] = {source.sensor_width, source.sensor_height};
+    if (source.format == "strokes") {
+      id["strokes"] = source.strokes.describe();
+      id["simulator"] = source.simulator.describe();
+    } else if (source.format == "images") {
+      id["simulator"] = source.simulator.describe();
+    } else if (source.format == "idx") {
+      id["simulator"] = source.simulator.describe();
+      id["exclude"] = source.simulator.exclude;
+    } else {
+      id["layout"] = source.layout;
+      id["aedat2_convention"] = source.aedat2_convention;
+      id["npy_time_us"] = source.npy_time_us;
+      id["placement"] = source.placement;
+      id["unsorted"] = source.unsorted;
     }
   }
   return id;
@@ -51,6 +62,11 @@ PreparedFile prepared_file(const Options& options, const std::filesystem::path& 
     settings["crop"] = options.crop;
   } else {
     settings["frames"] = options.frames.describe();
+    if (!options.frames.fitted_quantiles().empty()) {  // fitted on what trains: the splits decide on frames, too
+      settings["fitted_on"] = {{"val_split", options.splits.val_split},
+                               {"test_split", options.splits.test_split},
+                               {"split_seed", options.splits.split_seed}};
+    }
     settings["filters"] = options.filters.describe();
   }
   file.settings = settings.dump();

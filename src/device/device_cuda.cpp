@@ -67,6 +67,11 @@ std::string versions() {
   return cat("CUDA ", text(runtime), driver > 0 ? cat(" (driver ", text(driver), ")") : std::string(" (no driver)"));
 }
 
+int in_use() {
+  int gpu = 0;
+  check(cudaGetDevice(&gpu), "cudaGetDevice");
+  return gpu;
+}
 void use(int gpu) { check(cudaSetDevice(gpu), "cudaSetDevice"); }
 
 MemoryUse memory_use() { return {bytes_now, bytes_peak}; }

@@ -13,6 +13,7 @@ int count() { return 0; }
 std::string why_none() { return "this build has no CUDA parts"; }
 Info info(int) { none(); }
 std::string versions() { return {}; }
+int in_use() { none(); }
 void use(int) { none(); }
 std::optional<GpuUse> gpu_use() { return std::nullopt; }
 MemoryUse memory_use() { return {}; }

@@ -11,7 +11,8 @@ namespace dltonic::events {
 // Four rows are 20 bytes, more than a 16-byte lane of a shuffle sees. Each lane is therefore loaded twice: `head` from byte 0
 // (rows 0, 1, 2 and x of row 3) and `tail` from byte 4 (rows 1, 2, 3); low lane: rows 0–3, high lane: rows 4–7. The last
 // load ends with byte 40 of 40: nothing is read past a block.
-std::size_t decode_plain_blocks(const std::byte* rows, std::size_t row_count, Events& out, AtisState& state) {
+std::size_t decode_plain_blocks(const std::byte* rows, std::size_t row_count, std::uint32_t offset_us, const EventSink& out,
+                                std::size_t count) {
   constexpr char z = -1;  // a zero byte
   // From head: x of rows 0–3, then y of rows 0, 1, 2, each 16 bits wide. From tail: y of row 3.
   const __m256i xy_head = _mm256_setr_epi8(0, z, 5, z, 10, z, 15, z, 1, z, 6, z, 11, z, z, z,  //
@@ -28,16 +29,16 @@ std::size_t decode_plain_blocks(const std::byte* rows, std::size_t row_count, Ev
                                              0, 4, 8, 12, z, z, z, z, z, z, z, z, z, z, z, z);
   const __m128i marker = _mm_set1_epi16(kAtisOverflowRow);
   const __m256i time_mask = _mm256_set1_epi32(0x7FFFFF);
-  const __m256i offset = _mm256_set1_epi32(static_cast<int>(state.offset_us));
+  const __m256i offset = _mm256_set1_epi32(static_cast<int>(offset_us));
 
   const auto load = [](const std::byte* low, const std::byte* high) {
     return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(low))),
                                    _mm_loadu_si128(reinterpret_cast<const __m128i*>(high)), 1);
   };
-  std::uint16_t* x = out.x.data() + state.events;
-  std::uint16_t* y = out.y.data() + state.events;
-  std::uint32_t* t = out.t.data() + state.events;
-  std::uint8_t* p = out.p.data() + state.events;
+  std::uint16_t* x = out.x + count;
+  std::uint16_t* y = out.y + count;
+  std::uint32_t* t = out.t + count;
+  std::uint8_t* p = out.p + count;
 
   std::size_t row = 0;
   for (; row + kAtisBlockRows <= row_count; row += kAtisBlockRows) {
@@ -56,13 +57,12 @@ std::size_t decode_plain_blocks(const std::byte* rows, std::size_t row_count, Ev
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(t + row), _mm256_add_epi32(_mm256_and_si256(pt, time_mask), offset));
     _mm_storel_epi64(reinterpret_cast<__m128i*>(p + row), p8);
   }
-  state.events += row;
   return row;
 }
 
 #else
 
-std::size_t decode_plain_blocks(const std::byte*, std::size_t, Events&, AtisState&) { return 0; }
+std::size_t decode_plain_blocks(const std::byte*, std::size_t, std::uint32_t, const EventSink&, std::size_t) { return 0; }
 
 #endif
 

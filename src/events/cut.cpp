@@ -31,6 +31,11 @@ void check_frames(std::uint64_t frames, std::int64_t window_us, std::uint64_t du
   }
 }
 
+/// A slice by event numbers: it ends with its last event, an empty one with the event before it.
+void push_run(const Events& events, std::size_t begin, std::size_t end, std::vector<Slice>& slices) {
+  slices.push_back({begin, end, end > 0 ? events.t[end - 1] : 0});
+}
+
 void cut_by_count(const Events& events, const FrameOptions& options, std::vector<Slice>& slices) {
   const std::size_t n = events.size(), length = static_cast<std::size_t>(options.events_per_frame);
   const auto stride = static_cast<std::size_t>(stride_of(options.overlap, options.events_per_frame));
@@ -40,7 +45,7 @@ void cut_by_count(const Events& events, const FrameOptions& options, std::vector
   } else if (n > length) {
     frames += (n - length) / stride;
   }
-  for (std::size_t k = 0; k < frames; ++k) slices.push_back({k * stride, std::min(n, k * stride + length)});
+  for (std::size_t k = 0; k < frames; ++k) push_run(events, k * stride, std::min(n, k * stride + length), slices);
 }
 
 void cut_by_window(const Events& events, const FrameOptions& options, std::vector<Slice>& slices) {
@@ -62,7 +67,7 @@ void cut_by_window(const Events& events, const FrameOptions& options, std::vecto
   check_frames(frames, options.window_us, duration);
   for (std::uint64_t k = 0; k < frames; ++k) {
     const std::uint64_t begin = first + k * stride;
-    slices.push_back({first_at(events, begin), first_at(events, begin + window)});
+    slices.push_back({first_at(events, begin), first_at(events, begin + window), begin + window - 1});
   }
 }
 
@@ -77,8 +82,9 @@ void cut_by_time_bins(const Events& events, const FrameOptions& options, std::ve
     const double window = static_cast<double>(duration / bins) * (1 + options.overlap);
     const double stride = window * (1 - options.overlap);
     for (std::uint64_t k = 0; k < bins; ++k) {
-      const double begin = static_cast<double>(k) * stride + static_cast<double>(first);
-      slices.push_back({first_at(events, begin), first_at(events, begin + window)});
+      const double begin = static_cast<double>(k) * stride + static_cast<double>(first), end = begin + window;
+      slices.push_back(
+          {first_at(events, begin), first_at(events, end), static_cast<std::uint64_t>(std::max(1.0, std::ceil(end)) - 1)});
     }
     return;
   }
@@ -86,11 +92,12 @@ void cut_by_time_bins(const Events& events, const FrameOptions& options, std::ve
   const std::uint64_t span = std::max<std::uint64_t>(1, duration);
   std::size_t begin = 0;
   for (std::uint64_t k = 1; k < bins; ++k) {
-    const std::size_t end = first_at(events, first + (k * span + bins - 1) / bins);
-    slices.push_back({begin, end});
+    const std::uint64_t next_us = first + (k * span + bins - 1) / bins;
+    const std::size_t end = first_at(events, next_us);
+    slices.push_back({begin, end, next_us - 1});
     begin = end;
   }
-  slices.push_back({begin, events.size()});
+  slices.push_back({begin, events.size(), events.t.back()});
 }
 
 void cut_by_event_bins(const Events& events, const FrameOptions& options, std::vector<Slice>& slices) {
@@ -98,11 +105,11 @@ void cut_by_event_bins(const Events& events, const FrameOptions& options, std::v
   if (options.compat_kind() == Compat::tonic) {
     const auto length = static_cast<std::size_t>(static_cast<double>(n / bins) * (1 + options.overlap));
     const auto stride = static_cast<std::size_t>(static_cast<double>(length) * (1 - options.overlap));
-    for (std::size_t k = 0; k < bins; ++k) slices.push_back({std::min(n, k * stride), std::min(n, k * stride + length)});
+    for (std::size_t k = 0; k < bins; ++k) push_run(events, std::min(n, k * stride), std::min(n, k * stride + length), slices);
     return;
   }
   // floor(i·bins/n) ≥ k just where i ≥ ceil(k·n/bins).
-  for (std::size_t k = 0; k < bins; ++k) slices.push_back({(k * n + bins - 1) / bins, ((k + 1) * n + bins - 1) / bins});
+  for (std::size_t k = 0; k < bins; ++k) push_run(events, (k * n + bins - 1) / bins, ((k + 1) * n + bins - 1) / bins, slices);
 }
 
 }  // namespace

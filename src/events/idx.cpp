@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::uint32_t kImagesMagic = 0x00000803;  // unsigned bytes, 3 dimensions
 constexpr std::uint32_t kLabelsMagic = 0x00000801;  // unsigned bytes, 1 dimension
-/// Memory is asked for in pieces, as the content comes: a damaged header must not make us ask for terabytes.
-constexpr std::uint64_t kPieceBytes = std::uint64_t{1} << 26;
+/// Memory is asked for in pieces that double, as the content comes: a damaged header must not make us ask for terabytes.
+constexpr std::uint64_t kFirstPieceBytes = std::uint64_t{1} << 16;
 
 /// Reads a plain or gzip file (zlib tells them apart).
 class IdxReader {
@@ -42,7 +42,7 @@ class IdxReader {
   std::vector<std::uint8_t> read_bytes(std::uint64_t count) {
     std::vector<std::uint8_t> bytes;
     while (bytes.size() < count) {
-      const std::uint64_t begin = bytes.size(), piece = std::min(count - begin, kPieceBytes);
+      const std::uint64_t begin = bytes.size(), piece = std::min(count - begin, std::max(begin, kFirstPieceBytes));
       bytes.resize(begin + piece);
       read(bytes.data() + begin, piece);
     }

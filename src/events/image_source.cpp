@@ -5,6 +5,7 @@
 #include "dltonic/core/file.h"
 #include "dltonic/core/hash.h"
 #include "dltonic/core/text.h"
+#include "dltonic/events/image_file.h"
 #include "events/sources.h"
 
 namespace dltonic::events {
@@ -64,8 +65,8 @@ ImageSource::ImageSource(const SourceOptions& options) : simulator_(options.simu
     throw DataError(cat(simulator_.exclude, ": image ", *left_out.rbegin(), " is to be left out, but there are only ",
                         train_.images.count, " train images"));
   }
-  if (train_.images.count > 0) train_simulator_.emplace(simulator_, train_.images.width, train_.images.height, width_, height_);
-  if (test_.images.count > 0) test_simulator_.emplace(simulator_, test_.images.width, test_.images.height, width_, height_);
+  if (train_.images.count > 0) train_simulator_.emplace(simulator_for(train_));
+  if (test_.images.count > 0) test_simulator_.emplace(simulator_for(test_));
   add_part(train_, Split::train, left_out);
   add_part(test_, Split::test, {});
   if (items_.empty()) throw DataError(cat(options.root, ": no images are left"));
@@ -81,22 +82,38 @@ ImageSource::ImageSource(const SourceOptions& options) : simulator_(options.simu
   fingerprint_ = hash.hex();
 }
 
+Simulator ImageSource::simulator_for(const ImageSet& set) const {
+  const bool scales = simulator_.image_width > 0;
+  return {simulator_, scales ? simulator_.image_width : set.images.width, scales ? simulator_.image_height : set.images.height,
+          width_, height_};
+}
+
 void ImageSource::add_part(const ImageSet& set, Split split, const std::set<std::uint32_t>& left_out) {
   const bool train = split == Split::train;
   const auto bytes = static_cast<std::uint64_t>(set.images.height) * static_cast<std::uint64_t>(set.images.width);
   for (std::uint32_t i = 0; i < set.images.count; ++i) {
     if (left_out.contains(i)) continue;
-    items_.push_back({cat(train ? "train" : "test", " image ", i), set.labels[i], split, bytes});
+    units_.push_back({items_.size(), 1, bytes});
+    items_.push_back({cat(train ? "train" : "test", " image ", i), set.labels[i], split});
     origins_.push_back({&set, i, train ? i : kTestIndexBase + i});
   }
 }
 
-void ImageSource::read(std::size_t i, Recording& out) const {
-  const SourceItem& item = items_[i];
-  const Origin& origin = origins_[i];
+ReadNotes ImageSource::read_unit(std::size_t unit, Scratch& scratch, const Take& take, std::string* /*sha256*/) const {
+  const Origin& origin = origins_[unit];
   const Simulator& simulator = origin.set == &train_ ? *train_simulator_ : *test_simulator_;
-  simulator.simulate(origin.set->images.image(origin.image), origin.index, out.events);
-  complete_recording(item, width_, height_, out);
+  const auto image = origin.set->images.image(origin.image);
+  if (simulator_.image_width > 0) {
+    const GreyImage as_stored{origin.set->images.width, origin.set->images.height, {image.begin(), image.end()}};
+    const GreyImage larger = scaled(as_stored, simulator_.image_width, simulator_.image_height);
+    simulator.simulate(larger.pixels, origin.index, scratch.whole.events);
+  } else {
+    simulator.simulate(image, origin.index, scratch.whole.events);
+  }
+  scratch.whole.t_offset = 0;
+  complete_recording(items_[unit], width_, height_, scratch.whole);
+  take(unit, scratch.whole);
+  return {};
 }
 
 }  // namespace dltonic::events

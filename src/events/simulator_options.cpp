@@ -19,6 +19,20 @@ void SimulatorOptions::bind(config::Section& section) {
   section.key("noise_on_share", noise_on_share, "share of the background events that are ON").min(0).max(1);
   section.key("dark_on_bright", dark_on_bright,
               "a pixel of 255 is the darkest (so real N-MNIST recordings show the digits), not the brightest");
+  section.key("motion", motion, "how the image moves. saccade: along path_x and path_y; loop: round a closed rhombus")
+      .choices({"saccade", "loop"});
+  section.key("loop_px", loop_px, "loop: half a diagonal of the rhombus").unit("pixels").above(0).max(4096);
+  section.key("loop_us", loop_us, "loop: time of one round").unit("us").above(0);
+  section.key("loops", loops, "loop: rounds a recording").min(1).max(10000);
+  section.key("image_width", image_width, "width that images are scaled to on the sensor; 0: as they are")
+      .unit("pixels")
+      .min(0)
+      .max(4096);
+  section.key("image_height", image_height, "height that images are scaled to; 0: as they are").unit("pixels").min(0).max(4096);
+  section.check("image_width", [this]() -> std::string {
+    if ((image_width > 0) == (image_height > 0)) return {};
+    return cat("image_width is ", image_width, " and image_height ", image_height, "; set both, or none");
+  });
   section.key("knot_us", knot_us, "time between two corners of the path").unit("us").above(0);
   section.key("path_x", path_x, "column of the image's left edge on the sensor at each corner of the path").unit("pixels");
   section.key("path_y", path_y, "row of the image's upper edge on the sensor at each corner of the path").unit("pixels");
@@ -33,11 +47,16 @@ void SimulatorOptions::bind(config::Section& section) {
 }
 
 std::string SimulatorOptions::describe() const {
-  std::string text = cat("simulator 2 threshold_on=", threshold_on, " threshold_off=", threshold_off,
-                         " threshold_sd=", threshold_sd, " threshold_min=", threshold_min, " log_floor=", fixed(log_floor, 6),
-                         " blur_px=", blur_px, " lowpass_us=", lowpass_us, " jitter_us=", jitter_us,
-                         " refractory_us=", refractory_us, " noise_hz=", noise_hz, " noise_on_share=", noise_on_share,
-                         " dark_on_bright=", dark_on_bright, " knot_us=", knot_us, " seed=", seed, " path=");
+  std::string text =
+      cat("simulator 2 threshold_on=", threshold_on, " threshold_off=", threshold_off, " threshold_sd=", threshold_sd,
+          " threshold_min=", threshold_min, " log_floor=", fixed(log_floor, 6), " blur_px=", blur_px,
+          " lowpass_us=", lowpass_us, " jitter_us=", jitter_us, " refractory_us=", refractory_us, " noise_hz=", noise_hz,
+          " noise_on_share=", noise_on_share, " dark_on_bright=", dark_on_bright);
+  if (image_width > 0) text += cat(" image=", image_width, "x", image_height);
+  if (motion == "loop") {
+    return text + cat(" seed=", seed, " loops=", loops, " of ", fixed(loop_us, 3), " us, ", fixed(loop_px, 4), " px");
+  }
+  text += cat(" knot_us=", knot_us, " seed=", seed, " path=");
   for (std::size_t i = 0; i < path_x.size() && i < path_y.size(); ++i)
     text += cat(" (", fixed(path_x[i], 4), ", ", fixed(path_y[i], 4), ")");
   return text;

@@ -22,6 +22,40 @@ void lane_logits(const T* parts, std::int64_t count, int classes, Tile tile, int
   }
 }
 
+/// w t of one sample. With one label, no weights and no smoothing every number is 0 or 1, and what is computed with them exact.
+class Target {
+ public:
+  Target(const Targets& targets, const LossOptions& options, int lane, int classes)
+      : weights_(options.class_weights),
+        classes_(classes),
+        first_(targets.first[lane]),
+        second_(targets.second == nullptr ? first_ : targets.second[lane]),
+        everywhere_(options.label_smoothing / classes) {
+    const double share = targets.second == nullptr ? 1.0 : static_cast<double>(targets.share[lane]);
+    of_first_ = (1 - options.label_smoothing) * share;
+    of_second_ = (1 - options.label_smoothing) * (1 - share);
+  }
+  double at(int k) const {
+    const double t = everywhere_ + (k == first_ ? of_first_ : 0) + (k == second_ ? of_second_ : 0);
+    return weights_.empty() ? t : t * static_cast<double>(weights_[static_cast<std::size_t>(k)]);
+  }
+  /// f(k, w t) for every class that may have a share.
+  template <class F>
+  void each(F f) const {
+    if (everywhere_ > 0) {
+      for (int k = 0; k < classes_; ++k) f(k, at(k));
+      return;
+    }
+    f(first_, at(first_));
+    if (second_ != first_) f(second_, at(second_));
+  }
+
+ private:
+  const std::vector<float>& weights_;
+  int classes_, first_, second_;
+  double everywhere_, of_first_ = 1, of_second_ = 0;
+};
+
 }  // namespace
 
 template <class T>
@@ -37,7 +71,7 @@ void group_logits(const T* parts, std::int64_t count, int classes, Tile tile, in
 
 template <class T>
 void group_loss(const T* parts, std::int64_t count, int classes, Tile tile, int samples, double tau, double inverse_batch,
-                const std::uint16_t* labels, double* loss, std::uint8_t* correct, T* table) {
+                const Targets& targets, const LossOptions& options, double* loss, std::uint8_t* correct, T* table) {
   std::vector<double> logits(static_cast<std::size_t>(classes));
 #pragma omp for schedule(static)
   for (int lane = 0; lane < tile.lanes; ++lane) {
@@ -51,21 +85,25 @@ void group_loss(const T* parts, std::int64_t count, int classes, Tile tile, int 
     lane_logits(parts, count, classes, tile, lane, tau, logits.data());
     const auto top = std::max_element(logits.begin(), logits.end());  // the first of equals
     const double most = *top;
-    const int label = labels[lane];
-    const double own = logits[static_cast<std::size_t>(label)] - most;
-    correct[lane] = top - logits.begin() == label;
+    correct[lane] = top - logits.begin() == targets.first[lane];
+    const Target target(targets, options, lane, classes);
+    double weight = 0, own = 0;  // sums of w t and w t (x - most)
+    target.each([&](int k, double wt) {
+      weight += wt;
+      own += wt * (logits[static_cast<std::size_t>(k)] - most);
+    });
     double sum = 0;
     for (double& logit : logits) sum += logit = std::exp(logit - most);
-    loss[lane] = std::log(sum) - own;
+    loss[lane] = weight * std::log(sum) - own;
     for (int k = 0; k < classes; ++k)
-      cell(k) = static_cast<T>((logits[static_cast<std::size_t>(k)] / sum - (k == label ? 1 : 0)) * inverse_batch / tau);
+      cell(k) = static_cast<T>((weight * (logits[static_cast<std::size_t>(k)] / sum) - target.at(k)) * inverse_batch / tau);
   }
 }
 
-#define DLTONIC_INSTANTIATE(T)                                                                                       \
-  template void group_logits<T>(const T*, std::int64_t, int, Tile, int, double, T*);                                 \
-  template void group_loss<T>(const T*, std::int64_t, int, Tile, int, double, double, const std::uint16_t*, double*, \
-                              std::uint8_t*, T*);
+#define DLTONIC_INSTANTIATE(T)                                                                                            \
+  template void group_logits<T>(const T*, std::int64_t, int, Tile, int, double, T*);                                      \
+  template void group_loss<T>(const T*, std::int64_t, int, Tile, int, double, double, const Targets&, const LossOptions&, \
+                              double*, std::uint8_t*, T*);
 DLTONIC_INSTANTIATE(float)
 DLTONIC_INSTANTIATE(double)
 #undef DLTONIC_INSTANTIATE

@@ -5,13 +5,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "dltonic/core/everywhere.h"
 #include "dltonic/core/random.h"
-
-#ifdef __CUDACC__
-#define DLTONIC_EVERYWHERE __host__ __device__
-#else
-#define DLTONIC_EVERYWHERE
-#endif
 
 namespace dltonic::logic {
 

@@ -93,6 +93,7 @@ struct Network<T>::Impl {
   }
 
   std::int64_t per_gate() const { return logits_per_gate(parametrization); }
+  const AlignedVector<T>& forward_c() const { return estimator == Estimator::soft ? soft_c : hard_c; }
 
   void derive() {
     for (std::size_t l = 0; l < layers.size(); ++l) {
@@ -197,14 +198,14 @@ struct Network<T>::Impl {
     return dy;
   }
 
-  BatchResult train(Source source, const std::uint16_t* labels, T inverse_batch, T* sums, T* dx) {
+  BatchResult train(Source source, const Targets& targets, T inverse_batch, T* sums, T* dx) {
     const Tiling tiling(source.samples);
     make_room(tiling, true, source.reals != nullptr);
     if (dx != nullptr && layers[0].index.begin.empty())
       layers[0].index = make_inverse_index(layers[0].wiring, layers[0].inputs);
     loss.resize(source.samples);
     correct.resize(source.samples);
-    const T* c = estimator == Estimator::soft ? soft_c.data() : hard_c.data();
+    const T* c = forward_c().data();
     const Layer& first_layer = layers.front();
 #pragma omp parallel
     for (std::size_t t = 0; t < tiling.count; ++t) {
@@ -213,8 +214,8 @@ struct Network<T>::Impl {
       const cpu::Tile tile = tile_of(tiling, width);
       const auto head = [&] {
         cpu::group_loss(parts.data(), cpu::score_parts(layers.back().gates), classes, tile, width, tau,
-                        static_cast<double>(inverse_batch), labels + first, loss.data() + first, correct.data() + first,
-                        table.data());
+                        static_cast<double>(inverse_batch), targets.from(first), loss_options, loss.data() + first,
+                        correct.data() + first, table.data());
       };
       if (source.bits != nullptr) {
         const cpu::BitRows x = bit_rows(*source.bits, first);
@@ -356,6 +357,7 @@ struct Network<T>::Impl {
     }
   }
 
+  LossOptions loss_options;
   int features, classes;
   std::uint64_t seed;  ///< of gumbel's draws
   Parametrization parametrization;
@@ -464,6 +466,15 @@ std::span<const T> Network<T>::layer_logits(int layer) const {
 }
 
 template <class T>
+std::span<const T> Network<T>::coefficients() const {
+  return impl_->forward_c();
+}
+template <class T>
+T Network<T>::grad_factor() const {
+  return impl_->grad_factor;
+}
+
+template <class T>
 NetworkSummary Network<T>::summary() const {
   NetworkSummary s;
   s.features = impl_->features;
@@ -480,12 +491,32 @@ NetworkSummary Network<T>::summary() const {
 }
 
 template <class T>
+void Network<T>::set_loss(const LossOptions& options) {
+  if (!options.class_weights.empty() && options.class_weights.size() != static_cast<std::size_t>(impl_->classes)) {
+    throw ConfigError(
+        cat("the loss has weights of ", options.class_weights.size(), " classes, but the network has ", impl_->classes));
+  }
+  impl_->loss_options = options;
+}
+
+template <class T>
+const LossOptions& Network<T>::loss() const {
+  return impl_->loss_options;
+}
+
+template <class T>
 BatchResult Network<T>::forward_backward(const BitMatrix& x, std::span<const std::uint16_t> labels, T inverse_batch,
-                                         std::span<T> sums) {
+                                         std::span<T> sums, const LabelMix& mix) {
   impl_->check_features(x.rows());
   impl_->check_labels(labels, x.bits());
+  if (!mix.second.empty()) {
+    impl_->check_labels(mix.second, x.bits());
+    impl_->check_size("shares of labels", mix.share.size(), x.bits());
+  }
   impl_->check_size("sums", sums.size(), static_cast<std::size_t>(4 * impl_->total));
-  return impl_->train({&x, nullptr, x.bits()}, labels.data(), inverse_batch, sums.data(), nullptr);
+  const bool mixed = !mix.second.empty();
+  const Targets targets{labels.data(), mixed ? mix.second.data() : nullptr, mixed ? mix.share.data() : nullptr};
+  return impl_->train({&x, nullptr, x.bits()}, targets, inverse_batch, sums.data(), nullptr);
 }
 
 template <class T>
@@ -495,7 +526,7 @@ BatchResult Network<T>::forward_backward(std::span<const T> x, std::span<const s
   impl_->check_labels(labels, labels.size());
   impl_->check_size("sums", sums.size(), static_cast<std::size_t>(4 * impl_->total));
   if (!dx.empty()) impl_->check_size("input gradients", dx.size(), x.size());
-  return impl_->train({nullptr, x.data(), labels.size()}, labels.data(), inverse_batch, sums.data(),
+  return impl_->train({nullptr, x.data(), labels.size()}, {labels.data()}, inverse_batch, sums.data(),
                       dx.empty() ? nullptr : dx.data());
 }
 

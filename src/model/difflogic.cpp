@@ -1,12 +1,15 @@
 /// difflogic: a network of logic gates with a GroupSum head, on the kernels of `logic`. No LibTorch here.
 #include "dltonic/core/log.h"
 #include "dltonic/core/text.h"
+#include "dltonic/logic/anomaly.h"
 #include "dltonic/model/gpu_model.h"
 #include "model/batch.h"
 #include "model/registry.h"
 
 namespace dltonic::model {
 namespace {
+
+logic::LabelMix mix_of(const data::Batch& batch) { return {batch.second_labels, batch.label_share}; }
 
 class GpuDiffLogic : public GpuModel {
  public:
@@ -36,12 +39,15 @@ class GpuDiffLogic : public GpuModel {
   }
   std::size_t reading_bytes() const override { return network_.reading_bytes(); }
   void from_host(device::StreamHandle stream) override { network_.upload(stream); }
-  void to_host(std::int64_t steps, device::StreamHandle stream) override { network_.download(steps, stream); }
+  void to_host(std::int64_t steps, device::StreamHandle stream, std::span<const TensorView> state) override {
+    network_.download(steps, stream, state);
+  }
   std::string describe() const override { return network_.describe(); }
 
  private:
   static logic::DeviceNetwork::Batch view(const data::DeviceBatch& batch) {
-    return {batch.bits, static_cast<std::size_t>(batch.row_words()), batch.labels, batch.samples};
+    return {batch.bits,       static_cast<std::size_t>(batch.row_words()), batch.labels, batch.samples, batch.second_labels,
+            batch.label_share};
   }
   logic::DeviceNetwork network_;
 };
@@ -51,6 +57,7 @@ class DiffLogic : public Model {
   explicit DiffLogic(const Recipe& recipe)
       : recipe_(recipe),
         network_(recipe.options.network, static_cast<int>(recipe.shape.features()), recipe.classes, recipe.seed) {
+    network_.set_loss(recipe.loss);
     const logic::NetworkSummary s = network_.summary();
     if (s.unused_inputs > 0)
       log::warn_once(cat("model.gates: ", with_commas(s.gates), " gates a layer read ", with_commas(2 * s.gates), " of ",
@@ -63,11 +70,27 @@ class DiffLogic : public Model {
     if (batch.size() == 0) return {};
     transpose(batch.bits, inputs_);
     const logic::BatchResult result =
-        network_.forward_backward(inputs_, batch.labels, static_cast<float>(context.inverse_batch), gradients);
+        network_.forward_backward(inputs_, batch.labels, static_cast<float>(context.inverse_batch), gradients, mix_of(batch));
     return {result.loss_sum, result.correct};
   }
 
   std::size_t gradient_size() const override { return 4 * static_cast<std::size_t>(network_.total_gates()); }
+
+  std::string find_anomaly(const data::Batch& batch, const StepContext& context, std::span<float> gradients) override {
+    check_batch(batch, recipe_.shape.features(), recipe_.classes, /*labelled=*/true);
+    transpose(batch.bits, inputs_);
+    const auto found = logic::find_anomaly(network_, inputs_, batch.labels, static_cast<float>(context.inverse_batch),
+                                           gradients, mix_of(batch));
+    if (!found) return "";
+    const std::string where = cat(found->where, ": ", found->what);
+    return found->sample < 0 ? not_finite(where, found->value)
+                             : not_finite(where, found->value, batch, static_cast<std::size_t>(found->sample));
+  }
+  std::string find_anomaly(std::span<const float> gradients) const override {
+    const auto found = logic::find_anomaly(network_, gradients);
+    return found ? not_finite(cat(found->where, ": ", found->what), found->value) : "";
+  }
+  std::unique_ptr<Model> another() const override { return make_difflogic(recipe_); }
 
   double update(std::span<const float> gradients, double learning_rate) override {
     return network_.update(gradients, recipe_.optimizer, learning_rate);

@@ -16,11 +16,13 @@ struct Recipe {
   int classes = 0;
   std::uint64_t seed = 0;
   logic::OptimizerOptions optimizer;
+  logic::LossOptions loss;
 };
 
 struct Kind {
   std::string name;
   std::unique_ptr<Model> (*make)(const Recipe&);  ///< throws ConfigError where the options do not fit the shape
+  bool reads_floats;                              ///< also frames of half floats
 };
 
 const std::vector<Kind>& registry();

@@ -21,15 +21,17 @@
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <torch/csrc/autograd/function_hook.h>
 #include <torch/csrc/autograd/variable.h>
-#include <torch/nn/functional/loss.h>
 #include <torch/version.h>
 
 #include <algorithm>
 #include <atomic>
+#include <optional>
 
 #include "dltonic/core/error.h"
 #include "dltonic/core/text.h"
 #include "model/torch_cuda.h"
+#include "model/torch_input.h"
+#include "model/torch_loss.h"
 
 namespace dltonic::model {
 namespace {
@@ -143,21 +145,8 @@ class TorchGpuModel : public GpuModel {
   TorchGpuModel(const Recipe& recipe, const torch::nn::Sequential& layers, const std::vector<TensorView>& state,
                 const GpuPlan& plan, device::StreamHandle stream)
       : recipe_(recipe), bfloat16_(plan.precision == logic::Precision::bfloat16) {
-    std::size_t size = 0;
-    for (const TensorView& view : state) {
-      auto* data = static_cast<float*>(view.data);
-      if (view.name.ends_with("_moment1")) {
-        parameters_.back().moment1 = data;
-      } else if (view.name.ends_with("_moment2")) {
-        parameters_.back().moment2 = data;
-      } else if (view.name.ends_with("_updates")) {
-        parameters_.back().updates = static_cast<std::int64_t*>(view.data);
-      } else {
-        parameters_.push_back({.value = data, .offset = size, .size = view.elements()});
-        size += view.elements();
-        parameters_.back().begins_layer = view.name.ends_with("/weight");
-      }
-    }
+    parameters_ = parameters_of(state);
+    const std::size_t size = parameters_.back().offset + parameters_.back().size;
     values_ = device::Buffer<float>(size);
     if (plan.gradients.empty()) own_gradients_ = device::Buffer<float>(size);
     gradients_ = plan.gradients.empty() ? std::span(own_gradients_.data(), size) : plan.gradients;
@@ -169,6 +158,7 @@ class TorchGpuModel : public GpuModel {
       pool_ = std::make_unique<Pool>(gpu_.index());
       const Turn turn(*pool_, gpu_, stream);
       put_layers(layers);
+      loss_.emplace(recipe_.loss, recipe_.classes, gpu_);
     });
     from_host(stream);
     warm_up(plan, stream);
@@ -179,10 +169,12 @@ class TorchGpuModel : public GpuModel {
       const Turn turn(*pool_, gpu_, stream);
       if (!add) device::fill_zero(gradients_.data(), gradients_.size_bytes(), stream);
       found_.zero_();
-      const Tensor target = view(batch.labels, {batch.samples}).to(torch::kInt64);
+      const auto labels = [&](const std::uint16_t* of) { return view(of, {batch.samples}).to(torch::kInt64); };
+      const Tensor target = labels(batch.labels);
       const Tensor scores = scores_of(batch, 0, batch.samples);
-      const Tensor losses = torch::nn::functional::cross_entropy(
-          scores, target, torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kNone));
+      const Tensor losses = batch.second_labels == nullptr ? (*loss_)(scores, target)
+                                                           : (*loss_)(scores, target, labels(batch.second_labels),
+                                                                      view(batch.label_share, {batch.samples}));
       {
         const torch::NoGradGuard no_grad;
         const Tensor loss = losses.sum(torch::kFloat64);
@@ -251,8 +243,8 @@ class TorchGpuModel : public GpuModel {
     }
     device::synchronize(stream);
   }
-  void to_host(std::int64_t steps, device::StreamHandle stream) override {
-    for (const Parameter& p : parameters_) {
+  void to_host(std::int64_t steps, device::StreamHandle stream, std::span<const TensorView> state) override {
+    for (const Parameter& p : state.empty() ? parameters_ : parameters_of(state)) {
       device::copy(p.value, values_.data() + p.offset, p.size * sizeof(float), stream);
       if (p.moment1 != nullptr) device::copy(p.moment1, moment1_.data() + p.offset, p.size * sizeof(float), stream);
       if (p.moment2 != nullptr) device::copy(p.moment2, moment2_.data() + p.offset, p.size * sizeof(float), stream);
@@ -273,6 +265,25 @@ class TorchGpuModel : public GpuModel {
     std::size_t offset, size;  ///< in the flat buffers
     bool begins_layer = true;
   };
+  static std::vector<Parameter> parameters_of(std::span<const TensorView> state) {
+    std::vector<Parameter> parameters;
+    std::size_t size = 0;
+    for (const TensorView& view : state) {
+      auto* data = static_cast<float*>(view.data);
+      if (view.name.ends_with("_moment1")) {
+        parameters.back().moment1 = data;
+      } else if (view.name.ends_with("_moment2")) {
+        parameters.back().moment2 = data;
+      } else if (view.name.ends_with("_updates")) {
+        parameters.back().updates = static_cast<std::int64_t*>(view.data);
+      } else {
+        parameters.push_back({.value = data, .offset = size, .size = view.elements()});
+        size += view.elements();
+        parameters.back().begins_layer = view.name.ends_with("/weight");
+      }
+    }
+    return parameters;
+  }
   /// A run of parameters whose gradients are reduced together.
   struct Bucket {
     std::size_t begin, end;
@@ -321,7 +332,7 @@ class TorchGpuModel : public GpuModel {
       torch::autograd::impl::set_post_acc_grad_hooks(tensor, std::move(done));
     }
     const auto on_gpu = c10::TensorOptions(gpu_);
-    masks_ = torch::tensor({1, 2, 4, 8, 16, 32, 64, 128}, torch::kInt32).to(gpu_, torch::kUInt8);
+    masks_ = bit_masks(gpu_);
     found_ = torch::zeros({}, on_gpu.dtype(torch::kFloat32));
     one_ = torch::ones({}, on_gpu.dtype(torch::kFloat32));
   }
@@ -352,13 +363,12 @@ class TorchGpuModel : public GpuModel {
   /// Class scores of `count` samples from `first`, a multiple of 8: rows of bits to rows of numbers, and the layers.
   Tensor scores_of(const data::DeviceBatch& batch, int first, int count) {
     const data::FrameShape& s = recipe_.shape;
-    const auto features = static_cast<std::int64_t>(s.features());
-    const Tensor bytes =
-        view(reinterpret_cast<const std::uint8_t*>(batch.bits), {features, std::int64_t{batch.row_words()} * 8});
-    const Tensor set = bytes.narrow(1, first / 8, (count + 7) / 8).unsqueeze(2).bitwise_and(masks_).ne(0);
+    const Tensor bytes = view(reinterpret_cast<const std::uint8_t*>(batch.bits),
+                              {static_cast<std::int64_t>(s.row_bits()), std::int64_t{batch.row_words()} * 8});
+    const Tensor rows = read_rows(bytes.narrow(1, first / 8, (count + 7) / 8), masks_, s.depth);
     const auto type = bfloat16_ ? torch::kBFloat16 : torch::kFloat32;
     const Tensor x = torch::empty({count, s.channels, s.height, s.width}, c10::TensorOptions(gpu_).dtype(type));
-    x.view({count, features}).copy_(set.view({features, -1}).narrow(1, 0, count).t());
+    x.view({count, -1}).copy_(rows.narrow(1, 0, count).t());
     Tensor scores;
     {
       const Autocast autocast(bfloat16_);
@@ -372,7 +382,7 @@ class TorchGpuModel : public GpuModel {
   void warm_up(const GpuPlan& plan, device::StreamHandle stream) {
     const int most = std::max(plan.most_samples, kReadAtOnce);
     const auto padded = static_cast<std::size_t>(data::DeviceBatch::padded(most));
-    const device::Buffer<std::uint64_t> bits(recipe_.shape.features() * padded / 64);
+    const device::Buffer<std::uint64_t> bits(recipe_.shape.row_bits() * padded / 64);
     const device::Buffer<std::uint16_t> labels(padded);
     const device::Buffer<float> scores(static_cast<std::size_t>(kReadAtOnce * recipe_.classes));
     const device::Buffer<device::StepSums> sums(1);
@@ -399,6 +409,7 @@ class TorchGpuModel : public GpuModel {
   std::span<float> gradients_;                                        ///< likewise
   std::unique_ptr<Pool> pool_;                                        ///< outlives the tensors below
   torch::nn::Sequential layers_{nullptr};
+  std::optional<TorchLoss> loss_;
   Tensor masks_;  ///< of the eight bits of a byte
   Tensor found_;  ///< 1: something in this pass was not finite
   Tensor one_;

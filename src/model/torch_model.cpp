@@ -4,7 +4,6 @@
 #include <ATen/Parallel.h>
 #include <omp.h>
 #include <torch/csrc/autograd/autograd.h>
-#include <torch/nn/functional/loss.h>
 #include <torch/nn/utils/clip_grad.h>
 #include <torch/optim/adam.h>
 #include <torch/optim/adamw.h>
@@ -13,6 +12,7 @@
 #include <algorithm>
 #include <cmath>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 
 #include "dltonic/core/error.h"
@@ -39,6 +39,30 @@ void set_up_torch() {
 }
 
 std::size_t elements(const torch::Tensor& tensor) { return static_cast<std::size_t>(tensor.numel()); }
+
+torch::Tensor as_tensor(const std::vector<std::uint16_t>& labels) {
+  return torch::tensor(std::vector<std::int64_t>(labels.begin(), labels.end()), torch::kInt64);
+}
+
+/// Position of the first element that is not finite, counted in row-major order, or none.
+std::optional<std::size_t> first_not_finite(const torch::Tensor& tensor) {
+  const torch::Tensor bad = tensor.detach().isfinite().logical_not_().flatten();
+  if (!bad.any().item<bool>()) return std::nullopt;
+  return static_cast<std::size_t>(bad.to(torch::kUInt8).argmax().item<std::int64_t>());
+}
+double value_at(const torch::Tensor& tensor, std::size_t at) {
+  return tensor.detach().flatten()[static_cast<std::int64_t>(at)].item<double>();
+}
+/// "hidden0/weight[3, 17]".
+std::string element(const std::string& name, const torch::Tensor& tensor, std::size_t at) {
+  std::string text;
+  for (std::int64_t d = tensor.dim(); d-- > 0;) {
+    const auto extent = static_cast<std::size_t>(tensor.size(d));
+    text = cat(at % extent, text.empty() ? "" : ", ", text);
+    at /= extent;
+  }
+  return cat(name, "[", text, "]");
+}
 
 /// Adam's state as LibTorch makes it in the first step; made now, so that views of it exist before that.
 template <class State>
@@ -104,7 +128,8 @@ void require_size(const char* what, std::size_t given, std::size_t needed) {
 
 }  // namespace
 
-TorchModel::TorchModel(const Recipe& recipe, torch::nn::Sequential layers) : recipe_(recipe), layers_(std::move(layers)) {
+TorchModel::TorchModel(const Recipe& recipe, torch::nn::Sequential layers)
+    : recipe_(recipe), loss_(recipe.loss, recipe.classes, c10::kCPU), layers_(std::move(layers)) {
   set_up_torch();
   const torch::NoGradGuard no_grad;
   std::vector<torch::Tensor> values;
@@ -131,29 +156,109 @@ torch::Tensor TorchModel::input(const data::Batch& batch) {
   const auto samples = static_cast<std::int64_t>(batch.bits.rows());
   const data::FrameShape& s = recipe_.shape;
   if (!input_.defined() || input_.size(0) != samples) input_ = torch::empty({samples, s.channels, s.height, s.width});
-  unpack(batch.bits, {input_.data_ptr<float>(), elements(input_)});
+  unpack(batch.bits, s.depth, {input_.data_ptr<float>(), elements(input_)});
   return input_;
 }
 
+torch::Tensor TorchModel::losses(const torch::Tensor& scores, const data::Batch& batch) const {
+  if (batch.second_labels.empty()) return loss_(scores, as_tensor(batch.labels));
+  return loss_(scores, as_tensor(batch.labels), as_tensor(batch.second_labels),
+               torch::tensor(at::ArrayRef<float>(batch.label_share)));
+}
+
 StepResult TorchModel::forward_backward(const data::Batch& batch, const StepContext& context, std::span<float> gradients) {
-  check_batch(batch, recipe_.shape.features(), recipe_.classes, /*labelled=*/true);
+  check_batch(batch, recipe_.shape.row_bits(), recipe_.classes, /*labelled=*/true);
   require_size("the gradient buffer", gradients.size(), gradient_size_);
   if (batch.size() == 0) return {};
 
-  const std::vector<std::int64_t> classes(batch.labels.begin(), batch.labels.end());
-  const torch::Tensor target = torch::tensor(classes, torch::kInt64);
   const torch::Tensor scores = layers_->forward(input(batch));
-  const torch::Tensor losses = torch::nn::functional::cross_entropy(
-      scores, target, torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kNone));
+  const torch::Tensor of_samples = losses(scores, batch);
 
   std::vector<torch::Tensor> values;
   for (const Parameter& p : parameters_) values.push_back(p.value);
-  const std::vector<torch::Tensor> parts = torch::autograd::grad({losses.sum() * context.inverse_batch}, values);
+  const std::vector<torch::Tensor> parts = torch::autograd::grad({of_samples.sum() * context.inverse_batch}, values);
 
   const torch::NoGradGuard no_grad;
-  for (std::size_t i = 0; i < parts.size(); ++i)
+  add_gradients(parts, gradients);
+  return {of_samples.to(torch::kFloat64).sum().item<double>(),
+          scores.argmax(1).eq(as_tensor(batch.labels)).sum().item<std::int64_t>()};
+}
+
+void TorchModel::add_gradients(const std::vector<torch::Tensor>& parts, std::span<float> gradients) const {
+  for (std::size_t i = 0; i < parameters_.size(); ++i)
     torch::from_blob(gradients.data() + parameters_[i].offset, parts[i].sizes()).add_(parts[i]);
-  return {losses.to(torch::kFloat64).sum().item<double>(), scores.argmax(1).eq(target).sum().item<std::int64_t>()};
+}
+
+std::string TorchModel::find_anomaly(const data::Batch& batch, const StepContext& context, std::span<float> gradients) {
+  check_batch(batch, recipe_.shape.row_bits(), recipe_.classes, /*labelled=*/true);
+  require_size("the gradient buffer", gradients.size(), gradient_size_);
+  for (const Parameter& p : parameters_) {
+    if (const auto at = first_not_finite(p.value))
+      return not_finite(cat("parameters: ", element(p.name, p.value, *at)), value_at(p.value, *at));
+  }
+  const auto of_sample = [&](const std::string& what, const torch::Tensor& rows, std::size_t at) {
+    const std::size_t width = elements(rows) / static_cast<std::size_t>(rows.size(0));
+    return not_finite(cat(what, " ", at % width), value_at(rows, at), batch, at / width);
+  };
+
+  const auto children = layers_->named_children();
+  std::vector<torch::Tensor> outputs;
+  torch::Tensor x = input(batch);
+  for (torch::nn::AnyModule& layer : *layers_) {
+    x = layer.forward(x);
+    const std::string& name = children[outputs.size()].key();
+    outputs.push_back(x);
+    if (const auto at = first_not_finite(x)) return of_sample(cat("forward of ", name, ": output"), x, *at);
+  }
+  const torch::Tensor of_samples = losses(x, batch);
+  if (const auto at = first_not_finite(of_samples))
+    return not_finite("loss: cross entropy", value_at(of_samples, *at), batch, *at);
+
+  // Gradients of the layers' outputs, where they have one (flattened input has none), and behind them the parameters'.
+  std::vector<torch::Tensor> wanted;
+  for (const torch::Tensor& output : outputs) {
+    if (output.requires_grad()) wanted.push_back(output);
+  }
+  const std::size_t without = outputs.size() - wanted.size(), with = wanted.size();
+  for (const Parameter& p : parameters_) wanted.push_back(p.value);
+  const std::vector<torch::Tensor> found = torch::autograd::grad({of_samples.sum() * context.inverse_batch}, wanted);
+  const torch::NoGradGuard no_grad;
+  add_gradients({found.begin() + static_cast<std::ptrdiff_t>(with), found.end()}, gradients);
+  for (std::size_t layer = outputs.size(); layer-- > without;) {
+    const std::string& name = children[layer].key();
+    const torch::Tensor& of_output = found[layer - without];
+    if (const auto at = first_not_finite(of_output))
+      return of_sample(cat("backward of ", name, ": gradient of output"), of_output, *at);
+    for (const Parameter& p : parameters_) {
+      if (!p.name.starts_with(name + "/")) continue;
+      const torch::Tensor sum = torch::from_blob(gradients.data() + p.offset, p.value.sizes());
+      if (const auto at = first_not_finite(sum))
+        return not_finite(cat("backward of ", name, ": gradient of ", element(p.name, sum, *at)), value_at(sum, *at));
+    }
+  }
+  return "";
+}
+
+std::string TorchModel::find_anomaly(std::span<const float> gradients) const {
+  require_size("the gradient buffer", gradients.size(), gradient_size_);
+  const torch::NoGradGuard no_grad;
+  const torch::Tensor all =
+      torch::from_blob(const_cast<float*>(gradients.data()), {static_cast<std::int64_t>(gradients.size())});
+  const auto name = [&](std::size_t at) {
+    const auto behind = std::find_if(parameters_.begin(), parameters_.end(), [&](const Parameter& p) { return p.offset > at; });
+    const Parameter& p = *std::prev(behind);
+    return element(p.name, p.value, at - p.offset);
+  };
+  if (const auto at = first_not_finite(all)) return not_finite(cat("gradient of ", name(*at)), value_at(all, *at));
+  const double norm = recipe_.optimizer.clip_norm > 0 ? all.norm().item<double>() : 0;
+  if (std::isfinite(norm)) return "";
+  const auto largest = static_cast<std::size_t>(all.abs().argmax().item<std::int64_t>());
+  return not_finite(cat("the norm of finite gradients, the largest ", value_at(all, largest), " of ", name(largest), ","),
+                    norm);
+}
+
+std::unique_ptr<Model> TorchModel::another() const {
+  return make_model(recipe_.options, recipe_.shape, recipe_.classes, recipe_.seed, recipe_.optimizer, recipe_.loss);
 }
 
 double TorchModel::update(std::span<const float> gradients, double learning_rate) {
@@ -171,7 +276,7 @@ double TorchModel::update(std::span<const float> gradients, double learning_rate
 }
 
 void TorchModel::logits(const data::Batch& batch, Reading /*reading*/, std::span<float> out) {
-  check_batch(batch, recipe_.shape.features(), recipe_.classes, /*labelled=*/false);
+  check_batch(batch, recipe_.shape.row_bits(), recipe_.classes, /*labelled=*/false);
   require_size("the buffer of class scores", out.size(), batch.bits.rows() * static_cast<std::size_t>(recipe_.classes));
   if (batch.bits.rows() == 0) return;
   const torch::NoGradGuard no_grad;
@@ -200,8 +305,8 @@ std::vector<TensorView> TorchModel::views() const {
 
 std::string TorchModel::summary() const {
   const data::FrameShape& s = recipe_.shape;
-  std::string text =
-      cat(recipe_.options.kind, ": ", s.channels, " x ", s.height, " x ", s.width, " bits -> ", recipe_.classes, " classes\n");
+  std::string text = cat(recipe_.options.kind, ": ", s.channels, " x ", s.height, " x ", s.width,
+                         s.depth == 1 ? " bits -> " : " numbers -> ", recipe_.classes, " classes\n");
   for (const auto& child : layers_->named_children()) {
     std::size_t count = 0;
     for (const auto& value : child.value()->parameters()) count += elements(value);

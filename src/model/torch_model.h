@@ -8,6 +8,7 @@
 #include <torch/optim/optimizer.h>
 
 #include "model/registry.h"
+#include "model/torch_loss.h"
 
 namespace dltonic::model {
 
@@ -21,6 +22,9 @@ class TorchModel : public Model {
 
   StepResult forward_backward(const data::Batch& batch, const StepContext& context, std::span<float> gradients) override;
   std::size_t gradient_size() const override { return gradient_size_; }
+  std::string find_anomaly(const data::Batch& batch, const StepContext& context, std::span<float> gradients) override;
+  std::string find_anomaly(std::span<const float> gradients) const override;
+  std::unique_ptr<Model> another() const override;
   double update(std::span<const float> gradients, double learning_rate) override;
   void logits(const data::Batch& batch, Reading reading, std::span<float> out) override;
 
@@ -37,9 +41,12 @@ class TorchModel : public Model {
     std::size_t offset;  ///< of its gradient in the flat buffer
   };
   torch::Tensor input(const data::Batch& batch);
+  torch::Tensor losses(const torch::Tensor& scores, const data::Batch& batch) const;  ///< [sample]
+  void add_gradients(const std::vector<torch::Tensor>& parts, std::span<float> gradients) const;
   std::vector<TensorView> views() const;
 
   Recipe recipe_;
+  TorchLoss loss_;
   torch::nn::Sequential layers_;
   std::vector<Parameter> parameters_;
   std::size_t gradient_size_ = 0;

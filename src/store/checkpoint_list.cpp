@@ -7,10 +7,10 @@
 #include "dltonic/core/error.h"
 #include "dltonic/core/fault_point.h"
 #include "dltonic/core/file.h"
-#include "dltonic/core/hash.h"
 #include "dltonic/core/text.h"
 #include "dltonic/store/checkpoint_store.h"
 #include "store/manifest.h"
+#include "store/sync_parts.h"
 
 namespace dltonic::store {
 namespace {
@@ -79,6 +79,7 @@ std::vector<CheckpointEntry> CheckpointStore::list() const {
     CheckpointEntry entry{item.path(), name, parsed->step, parsed->time, 0, fault_without_checksum(item.path())};
     const auto bytes = fs::file_size(item.path() / kStateFile, error);
     entry.bytes = error ? 0 : bytes;
+    if (!entry.good() && !fs::exists(item.path(), error)) continue;  // pruned between the listing and the look
     entries.push_back(std::move(entry));
   }
   const auto repeat = [](const CheckpointEntry& e) { return std::pair(e.name.size(), e.name); };  // "-2" before "-10"
@@ -93,8 +94,9 @@ std::string CheckpointStore::verify(const fs::path& checkpoint) {
   std::string fault = fault_without_checksum(checkpoint, &manifest);
   if (!fault.empty()) return fault;
   try {
-    const std::string found = sha256_file(checkpoint / kStateFile);
-    if (found != manifest.state_sha256) return cat(kStateFile, " has sha256 ", found, ", ", manifest.state_sha256, " expected");
+    const std::string found = checksum_like(manifest.state_checksum, checkpoint / kStateFile);
+    if (found != manifest.state_checksum)
+      return cat(kStateFile, " has checksum ", found, ", ", manifest.state_checksum, " expected");
   } catch (const Error& error) {
     return error.what();
   }

@@ -1,6 +1,9 @@
 /// Saving and loading of a checkpoint's tensors.
 #include <algorithm>
+#include <cstring>
+#include <ctime>
 #include <filesystem>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -10,71 +13,69 @@
 #include "dltonic/core/file.h"
 #include "dltonic/core/text.h"
 #include "dltonic/store/checkpoint_store.h"
+#include "store/h5.h"
 #include "store/manifest.h"
-#include "store/parallel_file.h"
-#include "store/read_back.h"
+#include "store/slabs.h"
+#include "store/space.h"
+#include "store/state_file.h"
 
 namespace dltonic::store {
 namespace {
 
-hid_t memory_type(DType type) {
-  switch (type) {
-    case DType::f32:
-      return h5::memory_type<float>();
-    case DType::f64:
-      return h5::memory_type<double>();
-    case DType::i32:
-      return h5::memory_type<std::int32_t>();
-    case DType::i64:
-      return h5::memory_type<std::int64_t>();
-    case DType::u8:
-      break;
+/// Every rank must bring the same list.
+std::string list_of(std::span<const TensorView> tensors) {
+  std::string list;
+  for (const TensorView& tensor : tensors) list += cat(tensor.name, " ", layout_text(tensor), "\n");
+  return list;
+}
+
+void expect_names_differ(std::span<const TensorView> tensors) {
+  std::set<std::string> names;
+  for (const TensorView& tensor : tensors) {
+    if (!names.insert(tensor.name).second) throw DataError(cat("two tensors to save are named ", tensor.name));
   }
-  return h5::memory_type<std::uint8_t>();
 }
 
-hid_t file_type(DType type) {
-  switch (type) {
-    case DType::f32:
-      return h5::file_type<float>();
-    case DType::f64:
-      return h5::file_type<double>();
-    case DType::i32:
-      return h5::file_type<std::int32_t>();
-    case DType::i64:
-      return h5::file_type<std::int64_t>();
-    case DType::u8:
-      break;
+/// What rank 0 has made, for all.
+struct Begun {
+  std::string name;  ///< of the checkpoint
+  std::string list;  ///< of its tensors
+  StateLayout layout;
+};
+
+Begun from_root(comm::World& world, const Begun& mine) {
+  nlohmann::json told{{"name", mine.name}, {"list", mine.list}, {"bytes", mine.layout.bytes}, {"at", mine.layout.at}};
+  told = nlohmann::json::parse(world.broadcast(told.dump()));
+  return {told.at("name"), told.at("list"), {told.at("bytes"), told.at("at")}};
+}
+
+/// In the order of the file. Tensors without elements have no place.
+std::vector<Slab> slabs_of(const StateLayout& layout, std::span<const TensorView> tensors, std::size_t finite) {
+  std::vector<Slab> slabs;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const TensorView& tensor = tensors[i];
+    if (tensor.elements() == 0) continue;
+    slabs.push_back(
+        {tensor.name, layout.at[i], static_cast<const std::byte*>(tensor.data), tensor.bytes(), tensor.type, i < finite});
   }
-  return h5::file_type<std::uint8_t>();
+  std::sort(slabs.begin(), slabs.end(), [](const Slab& a, const Slab& b) { return a.at < b.at; });
+  return slabs;
 }
 
-/// Every rank must bring the same list, or the collective writes would not meet.
-void expect_same_everywhere(comm::World& world, std::span<const TensorView> tensors) {
-  std::string mine;
-  for (const TensorView& tensor : tensors) mine += cat(tensor.name, " ", layout_text(tensor), "\n");
-  const std::string roots = world.broadcast(mine);
-  world.agree("saving a checkpoint", [&] {
-    if (mine != roots) throw DataError(cat("the tensors to save are not those of rank 0:\n", mine, "rank 0:\n", roots));
-    std::set<std::string> names;
-    for (const TensorView& tensor : tensors) {
-      if (!names.insert(tensor.name).second) throw DataError(cat("two tensors to save are named ", tensor.name));
-    }
-  });
+/// The bytes of the file that are this rank's to write and to read back: whole blocks, so that each is summed by one rank.
+struct Own {
+  std::uint64_t begin, end;
+};
+Own own_blocks(std::uint64_t bytes, const comm::World& world) {
+  const comm::Share share = comm::share_of((bytes + kChecksumBlock - 1) / kChecksumBlock, world.rank(), world.size());
+  const std::uint64_t begin = share.first * kChecksumBlock;
+  return {begin, std::max(begin, std::min(bytes, begin + share.count * kChecksumBlock))};
 }
 
-/// Each rank writes whole rows of the first dimension; what has no row for everybody is root's.
-Written write_tensor(ParallelFile& file, const TensorView& tensor, comm::World& world) {
-  const std::vector<hsize_t> extent(tensor.shape.begin(), tensor.shape.end());
-  const auto dataset = file.create("/" + tensor.name, file_type(tensor.type), extent);
-  const auto* const data = static_cast<const std::byte*>(tensor.data);
-  if (tensor.elements() == 0) return {tensor.name, 0, data, 0};
-  comm::Share share{0, 0};
-  if (extent.empty()) share.count = world.is_root() ? 1 : 0;
-  else share = comm::share_of(extent[0], world.rank(), world.size());
-  const std::uint64_t row_bytes = extent.empty() ? tensor.bytes() : tensor.bytes() / extent[0];
-  file.write(dataset, memory_type(tensor.type), share.first, share.count, data + share.first * row_bytes);
-  return {tensor.name, file.offset_of(dataset), data, tensor.bytes()};
+double cpu_seconds_of_this_thread() {
+  struct timespec time {};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
 /// A name that no checkpoint has yet.
@@ -88,58 +89,75 @@ std::filesystem::path fresh_name(const std::filesystem::path& folder, std::int64
 }  // namespace
 
 std::filesystem::path CheckpointStore::save(comm::World& world, std::int64_t step, std::span<const TensorView> tensors,
-                                            const std::vector<std::pair<std::string, std::string>>& parts, SaveReport* report) {
+                                            const std::vector<std::pair<std::string, std::string>>& parts, SaveReport* report,
+                                            std::size_t finite) {
   const Stopwatch watch;
-  expect_same_everywhere(world, tensors);
-  std::filesystem::path target, part;
+  const double cpu_before = cpu_seconds_of_this_thread();
   Manifest manifest;
   manifest.step = step;
   manifest.time = utc_compact();
-  std::string name;
-  world.agree("saving a checkpoint", [&] {
-    for (const auto& [key, text] : parts) {
-      manifest.parts[key] = nlohmann::json::parse(text, nullptr, false);
-      if (manifest.parts[key].is_discarded()) throw DataError(cat("the checkpoint's part '", key, "' is no JSON text: ", text));
-    }
-    fail_at(fault::kBeforeWrite, step);
-    if (!world.is_root()) return;
-    make_directories(folder_);
-    remove_leftovers();
-    name = fresh_name(folder_, step, manifest.time).filename().string();
-    make_directories(folder_ / (name + ".part"));
-  });
-  target = folder_ / world.broadcast(name);
-  part = target.string() + ".part";
+  const std::string list = list_of(tensors);
+  Begun begun{{}, list, {}};
+  std::filesystem::path target, part;
+  // Few agreements: where cores are scarce, each waits for threads of low priority on every rank.
   try {
-    std::uint64_t bytes = 0;
-    for (const TensorView& tensor : tensors) bytes += tensor.bytes();
-    {
-      ParallelFile file(world, part / kStateFile);
-      file.claim(bytes);
-      file.text_attribute("schema", kCheckpointSchema);
-      file.number_attribute("version", kCheckpointVersion);
-      file.number_attribute("step", step);
-      std::vector<Written> written;
-      for (std::size_t i = 0; i < tensors.size(); ++i) {
-        if (i == tensors.size() / 2) fail_at(fault::kBetweenRanksWrites, step);
-        written.push_back(write_tensor(file, tensors[i], world));
+    world.agree("saving a checkpoint", [&] {
+      expect_names_differ(tensors);
+      for (const auto& [key, text] : parts) {
+        manifest.parts[key] = nlohmann::json::parse(text, nullptr, false);
+        if (manifest.parts[key].is_discarded())
+          throw DataError(cat("the checkpoint's part '", key, "' is no JSON text: ", text));
       }
-      file.commit([&](const std::filesystem::path& made) { manifest.state_sha256 = sha256_of_written(made, written); });
-    }
+      fail_at(fault::kBeforeWrite, step);
+      if (!world.is_root()) return;
+      make_directories(folder_);
+      remove_leftovers();
+      begun.name = fresh_name(folder_, step, manifest.time).filename().string();
+      part = folder_ / (begun.name + ".part");
+      make_directories(part);
+      begun.layout = lay_out_state(part / kStateFile, step, tensors);
+    });
+    begun = from_root(world, begun);
+    target = folder_ / begun.name;
+    part = target.string() + ".part";
+    const std::filesystem::path state = part / kStateFile;
+    manifest.state_bytes = begun.layout.bytes;
+    const Own own = own_blocks(manifest.state_bytes, world);
+    std::vector<Slab> slabs;
+    world.agree("writing " + target.string(), [&] {
+      if (list != begun.list)
+        throw DataError(cat("the tensors to save are not those of rank 0:\n", list, "rank 0:\n", begun.list));
+      require_space(state, manifest.state_bytes, 0);  // limits of processes may differ
+      slabs = slabs_of(begun.layout, tensors, finite);
+      fail_at(fault::kBetweenRanksWrites, step);
+      std::vector<Slab> large;
+      std::copy_if(slabs.begin(), slabs.end(), std::back_inserter(large),
+                   [](const Slab& slab) { return slab.bytes >= kLargeTensor; });
+      write_slabs(state, large, own.begin, own.end);
+    });
     const double durable_s = watch.seconds();
+    std::vector<BlockDigest> digests;
+    world.agree("reading back " + target.string(), [&] { digests = read_back(state, slabs, own.begin, own.end); });
+    const std::vector<std::byte> all = world.gather_bytes(std::as_bytes(std::span(digests)));
+    digests.resize(all.size() / sizeof(BlockDigest));
+    std::memcpy(digests.data(), all.data(), all.size());
+    manifest.state_checksum = checksum_of(digests);
+    const double verified_s = watch.seconds();
     world.agree("finishing the checkpoint " + target.string(), [&] {
       fail_at(fault::kBeforeManifest, step);
       if (!world.is_root()) return fail_at(fault::kBeforeRename, step);
-      manifest.state_bytes = std::filesystem::file_size(part / kStateFile);
       for (const TensorView& tensor : tensors) manifest.tensors.push_back({tensor.name, tensor.type, tensor.shape, nullptr});
       write_file_atomic(part / kManifestFile, manifest_text(manifest));
       fail_at(fault::kBeforeRename, step);
       rename_durably(part, target);
     });
-    if (report != nullptr) *report = {manifest.state_bytes, manifest.state_sha256, durable_s, watch.seconds()};
+    if (report != nullptr) {
+      const double cpu_s = world.sum(cpu_seconds_of_this_thread() - cpu_before);
+      *report = {manifest.state_bytes, manifest.state_checksum, durable_s, verified_s, watch.seconds(), cpu_s};
+    }
   } catch (...) {
     std::error_code ignored;
-    if (world.is_root()) std::filesystem::remove_all(part, ignored);
+    if (world.is_root() && !part.empty()) std::filesystem::remove_all(part, ignored);
     throw;
   }
   return target;
@@ -191,7 +209,7 @@ void CheckpointStore::load(comm::World& world, const std::filesystem::path& chec
       const auto extent = file.extent(dataset, name);
       if (!std::equal(extent.begin(), extent.end(), tensor.shape.begin(), tensor.shape.end()))
         file.damaged(cat(name, " has not the shape that the manifest says"));
-      if (tensor.elements() > 0) file.read_all(name, memory_type(tensor.type), tensor.data);
+      if (tensor.elements() > 0) file.read_all(name, hdf5_memory_type(tensor.type), tensor.data);
     }
   });
 }

@@ -48,6 +48,7 @@ std::vector<PreparedFile> prepared_files(const fs::path& folder, const fs::path&
 /// A job takes its lease before it looks for the file; we take the file's name away before we look for leases again: so one of
 /// both sees the other.
 bool evict(const PreparedFile& file) {
+  if (!living_leases(file.path).empty()) return false;  // taken while others were evicted: its name stays as it is
   const fs::path aside = part_file(file.path);
   std::error_code error;
   fs::rename(file.path, aside, error);

@@ -7,6 +7,7 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "dltonic/core/error.h"
@@ -21,16 +22,16 @@ static_assert(std::endian::native == std::endian::little, "frames lie on the dis
 namespace {
 
 constexpr const char* kSchema = "dltonic.frames";
-constexpr int kVersion = 1;
+constexpr int kVersion = 3;  // 2: thresholds, 3: depth
 
 void check_block(const FrameFileInfo& info, std::size_t recordings, const BitMatrix& rows,
                  std::span<const std::uint16_t> labels, std::span<const std::uint32_t> recording) {
   if (labels.size() != rows.rows() || recording.size() != rows.rows()) {
     throw DataError(cat(rows.rows(), " frames with ", labels.size(), " labels and ", recording.size(), " recording indices"));
   }
-  if (rows.rows() > 0 && rows.bits() != info.features()) {
-    throw DataError(cat("frames of ", rows.bits(), " bits, ", info.channels, " x ", info.height, " x ", info.width, " = ",
-                        info.features(), " expected"));
+  if (rows.rows() > 0 && rows.bits() != info.row_bits()) {
+    throw DataError(cat("frames of ", rows.bits(), " bits, ", info.channels, " x ", info.height, " x ", info.width,
+                        info.depth == 1 ? " = " : " half floats = ", info.row_bits(), " expected"));
   }
   for (std::size_t i = 0; i < rows.rows(); ++i) {
     if (labels[i] >= info.classes.size())
@@ -55,7 +56,7 @@ void write_frame_file(comm::World& world, const std::filesystem::path& path, con
     });
   });
 
-  const std::size_t row_bytes = words_for(info.features()) * sizeof(std::uint64_t);
+  const std::size_t row_bytes = words_for(info.row_bits()) * sizeof(std::uint64_t);
   ParallelFile file(world, path);
   std::size_t longest = 0;
   for (const auto& row : info.recordings) longest = std::max(longest, row.source.size());
@@ -65,9 +66,11 @@ void write_frame_file(comm::World& world, const std::filesystem::path& path, con
   file.number_attribute("channels", info.channels);
   file.number_attribute("height", info.height);
   file.number_attribute("width", info.width);
+  file.number_attribute("depth", info.depth);
   file.text_attribute("source_hash", info.source_hash);
   file.text_attribute("settings", info.settings);
   file.text_attribute("key", settings_key(info.settings));
+  file.text_attribute("thresholds", nlohmann::json(info.thresholds).dump());
   file.write_strings("/classes", info.classes);
   write_recordings(file, info.recordings, false);
 
@@ -103,10 +106,18 @@ FrameFileReader::FrameFileReader(const std::filesystem::path& path) : impl_(std:
   r.info.width = static_cast<int>(file.number_attribute("width"));
   if (r.info.channels < 1 || r.info.height < 1 || r.info.width < 1)
     file.damaged(cat("frames of ", r.info.channels, " x ", r.info.height, " x ", r.info.width));
+  r.info.depth = static_cast<int>(file.number_attribute("depth"));
+  if (r.info.depth != 1 && r.info.depth != 16) file.damaged(cat("features of ", r.info.depth, " bits"));
   r.info.source_hash = file.text_attribute("source_hash");
   r.info.settings = file.text_attribute("settings");
   r.key = file.text_attribute("key");
   if (r.key != settings_key(r.info.settings)) file.damaged("its key is not that of its settings");
+  const std::string thresholds = file.text_attribute("thresholds");
+  try {
+    r.info.thresholds = nlohmann::json::parse(thresholds).get<std::vector<double>>();
+  } catch (const nlohmann::json::exception&) {
+    file.damaged(cat("its thresholds are no list of numbers: ", thresholds));
+  }
   r.info.classes = file.strings("/classes");
   r.info.recordings = read_recordings(file, false);
   r.labels = file.column<std::uint16_t>("/labels");
@@ -141,12 +152,12 @@ const std::filesystem::path& FrameFileReader::path() const { return impl_->path;
 const FrameFileInfo& FrameFileReader::info() const { return impl_->info; }
 const std::string& FrameFileReader::key() const { return impl_->key; }
 std::size_t FrameFileReader::samples() const { return impl_->labels.size(); }
-std::size_t FrameFileReader::row_words() const { return words_for(impl_->info.features()); }
+std::size_t FrameFileReader::row_words() const { return words_for(impl_->info.row_bits()); }
 const std::vector<std::uint16_t>& FrameFileReader::labels() const { return impl_->labels; }
 const std::vector<std::uint32_t>& FrameFileReader::recording() const { return impl_->recording; }
 
 void FrameFileReader::read_rows(std::size_t first, std::size_t count, BitMatrix& out) const {
-  out.reset(count, impl_->info.features());
+  out.reset(count, impl_->info.row_bits());
   read_rows(first, count, out.words());
 }
 

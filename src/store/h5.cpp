@@ -9,6 +9,11 @@
 
 namespace dltonic::store::h5 {
 
+std::mutex& mutex() {
+  static std::mutex one;
+  return one;
+}
+
 std::string last_error() {
   std::string message;
   const auto first = [](unsigned, const H5E_error2_t* error, void* out) -> herr_t {
@@ -25,6 +30,46 @@ void fail(const char* operation, const Where& where) {
   const std::string reason = last_error();
   throw StorageError(
       cat("cannot ", operation, " ", where.object, where.object.empty() ? "" : " in ", where.file.string(), ": ", reason));
+}
+
+Handle create_dataset(hid_t file, const Where& where, hid_t type, const std::vector<hsize_t>& extent) {
+  const Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+  H5Pset_alloc_time(creation.get(), H5D_ALLOC_TIME_EARLY);
+  H5Pset_fill_time(creation.get(), H5D_FILL_TIME_NEVER);
+  H5Pset_obj_track_times(creation.get(), false);  // the same content is the same bytes
+  const Handle space(
+      extent.empty() ? H5Screate(H5S_SCALAR) : H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr),
+      H5Sclose);
+  const Handle links(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
+  H5Pset_create_intermediate_group(links.get(), 1);
+  return {checked(H5Dcreate2(file, where.object.c_str(), type, space.get(), links.get(), creation.get(), H5P_DEFAULT), "create",
+                  where),
+          H5Dclose};
+}
+
+namespace {
+
+void write_scalar(hid_t file, const std::filesystem::path& path, const std::string& name, hid_t stored_as, hid_t given_as,
+                  const void* value) {
+  const Where where{path, "attribute '" + name + "'"};
+  const Handle space(H5Screate(H5S_SCALAR), H5Sclose);
+  const Handle attribute(
+      checked(H5Acreate2(file, name.c_str(), stored_as, space.get(), H5P_DEFAULT, H5P_DEFAULT), "create", where), H5Aclose);
+  checked(H5Awrite(attribute.get(), given_as, value), "write", where);
+}
+
+}  // namespace
+
+void write_attribute(hid_t file, const std::filesystem::path& path, const std::string& name, const std::string& text) {
+  const Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
+  H5Tset_size(type.get(), H5T_VARIABLE);
+  H5Tset_cset(type.get(), H5T_CSET_UTF8);
+  const char* const pointer = text.c_str();
+  write_scalar(file, path, name, type.get(), type.get(), &pointer);
+}
+
+void write_attribute(hid_t file, const std::filesystem::path& path, const std::string& name, std::int64_t number) {
+  write_scalar(file, path, name, H5T_STD_I64LE, H5T_NATIVE_INT64, &number);
 }
 
 ReadFile::ReadFile(const std::filesystem::path& path, std::string remedy) : path_(path), remedy_(std::move(remedy)) {

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <mutex>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -45,6 +46,10 @@ class Handle {
   hid_t id_ = H5I_INVALID_HID;
   Close close_ = nullptr;
 };
+
+/// HDF5 serves one thread at a time. Held by what may run beside another thread's calls: a save in the background, and reading
+/// event files that are not contiguous. Never around a collective call. All else runs before the first save, or after the last.
+std::mutex& mutex();
 
 /// HDF5's innermost message of the last failure, and its error stack is empty again.
 std::string last_error();
@@ -90,6 +95,13 @@ hid_t file_type() {
     return H5T_IEEE_F64LE;
   }
 }
+
+/// A contiguous dataset whose space is there at once and is not filled: in no call that waits for other ranks. Groups in the
+/// name are made where they are missing. No dimensions: a scalar.
+Handle create_dataset(hid_t file, const Where& where, hid_t type, const std::vector<hsize_t>& extent);
+/// Of the file's root.
+void write_attribute(hid_t file, const std::filesystem::path& path, const std::string& name, const std::string& text);
+void write_attribute(hid_t file, const std::filesystem::path& path, const std::string& name, std::int64_t number);
 
 /// A file opened by this rank alone for reading. Every fault is a DataError that names the file.
 class ReadFile {

@@ -2,7 +2,6 @@
 
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include <mutex>
 
 #include "dltonic/core/text.h"
@@ -31,17 +30,6 @@ namespace {
   return true;
 }();
 
-/// Open MPI chooses the MPI-IO module by the parameter `io`; MPICH and its kin are always ROMIO.
-std::string mpi_io_module() {
-#ifdef OPEN_MPI
-  const char* const choice = std::getenv("OMPI_MCA_io");
-  if (!choice) return "OMPIO (Open MPI's default; OMPI_MCA_io is not set)";
-  const bool romio = choice[0] == '^' ? std::strstr(choice, "ompio") != nullptr : std::strstr(choice, "romio") != nullptr;
-  return cat(romio ? "ROMIO" : "OMPIO", " (OMPI_MCA_io=", choice, ")");
-#else
-  return "ROMIO";
-#endif
-}
 }  // namespace
 
 Hdf5Info hdf5_info() {
@@ -52,7 +40,6 @@ Hdf5Info hdf5_info() {
   info.version = cat(major, ".", minor, ".", release);
 #ifdef H5_HAVE_PARALLEL
   info.parallel = true;
-  info.mpi_io = mpi_io_module();
 #endif
   const char* const locking = std::getenv("HDF5_USE_FILE_LOCKING");
   info.file_locking = locking ? locking : "HDF5's default";

@@ -67,9 +67,9 @@ struct Journal::State {
 Journal::Journal(const std::filesystem::path& checkpoints) : state_(std::make_unique<State>(checkpoints)) {}
 Journal::~Journal() = default;
 
-void Journal::record(const std::string& checkpoint, Place place, const std::string& state_sha256) {
+void Journal::record(const std::string& checkpoint, Place place, const std::string& state_checksum) {
   const std::lock_guard lock(state_->mutex);
-  state_->append(checkpoint, place, {{"verified", true}, {"sha256", state_sha256}});
+  state_->append(checkpoint, place, {{"verified", true}, {"checksum", state_checksum}});
   state_->apply(checkpoint, place, true);
 }
 

@@ -20,7 +20,7 @@ std::string line_of(const std::string& name, const CopyRecord& entry) {
   const nlohmann::json line{{"file", name},
                             {"source", {entry.source.bytes, entry.source.mtime_ns}},
                             {"copy", {entry.copy.bytes, entry.copy.mtime_ns}},
-                            {"sha256", entry.sha256}};
+                            {"checksum", entry.checksum}};
   return line.dump() + "\n";
 }
 
@@ -42,7 +42,7 @@ Ledger::Ledger(std::filesystem::path folder) : folder_(std::move(folder)) {
       const auto stamp = [&](const char* key) {
         return Stamp{json.at(key).at(0).get<std::uint64_t>(), json.at(key).at(1).get<std::int64_t>()};
       };
-      entries_[json.at("file")] = {stamp("source"), stamp("copy"), json.at("sha256")};
+      entries_[json.at("file")] = {stamp("source"), stamp("copy"), json.at("checksum")};
     } catch (const nlohmann::json::exception&) {
       continue;
     }

@@ -25,7 +25,7 @@ std::optional<Stamp> stamp_of(const std::filesystem::path& file);
 struct CopyRecord {
   Stamp source;  ///< its size is what was copied: a file that grows has a longer one by now
   Stamp copy;
-  std::string sha256;
+  std::string checksum;
 };
 
 class Ledger {

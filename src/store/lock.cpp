@@ -21,14 +21,14 @@
 #include "dltonic/core/file.h"
 #include "dltonic/core/log.h"
 #include "dltonic/core/text.h"
-#include "store/part_file.h"
 #include "store/process_id.h"
 
 namespace dltonic::store {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr double kEndWait_s = 2;  ///< for a thread whose storage may not answer
+constexpr double kEndWait_s = 10;                      ///< for a thread whose storage may not answer
+constexpr auto kTurn = std::chrono::milliseconds(10);  ///< longer than to remove a dead holder's file
 
 std::string text_of(const std::string& what) {
   static std::atomic<unsigned> count{0};  // two locks of one process are told apart
@@ -77,17 +77,19 @@ bool is_alive(const Found& found) {
   return found.silent_s < kDeadAfter_s;
 }
 
-/// Moves a dead holder's file away under a name of our own, so that of two processes that find it only one does. False
-/// where somebody else was quicker.
+/// Removes a dead holder's file, one process at a time: whoever is slow would else take away the lock of whoever was quicker.
+/// False where somebody else is at it, or was.
 bool remove_dead(const fs::path& path, const Found& dead) {
-  const fs::path aside = part_file(path);
-  if (::rename(path.c_str(), aside.c_str()) != 0) return false;
-  const auto moved = look_at(aside);
-  const bool right = moved && moved->text == dead.text;
-  if (!right && ::link(aside.c_str(), path.c_str()) != 0) {  // a living one's, which was quicker
-    log::warn(cat("cannot put back ", path.string(), ": ", std::strerror(errno)));
+  const fs::path turn = path.string() + ".part";
+  const int fd = ::open(turn.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (fd < 0) {
+    if (const auto other = look_at(turn); other && other->silent_s > kDeadAfter_s) ::unlink(turn.c_str());  // killed at it
+    return false;
   }
-  ::unlink(aside.c_str());
+  ::close(fd);
+  const auto now = look_at(path);
+  const bool right = now && now->text == dead.text && !is_alive(*now) && ::unlink(path.c_str()) == 0;
+  ::unlink(turn.c_str());
   if (right) {
     log::info(cat("removed ", path.string(), ", left by process ", dead.holder.process, " on ",
                   dead.holder.host.empty() ? "an unknown host" : dead.holder.host, " (", dead.holder.what, " since ",
@@ -161,8 +163,10 @@ Lock::Lock(const fs::path& file, const std::string& what) : state_(std::make_sha
                             " of a process on another host counts for nothing after ", static_cast<int>(kDeadAfter_s),
                             " s without a sign)"));
     }
-    if (found) remove_dead(file, *found);
-    if (attempt == 100) throw StorageError(cat("cannot take ", file.string(), ": others take it again and again"));
+    if (found && !remove_dead(file, *found)) std::this_thread::sleep_for(kTurn);
+    if (attempt == 100)
+      throw StorageError(
+          cat("cannot take ", file.string(), ": what a dead process left cannot be removed, or others are quicker"));
   }
   state_->thread = std::thread([state = state_] { state->give_signs_of_life(); });
 }

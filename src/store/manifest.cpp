@@ -38,10 +38,10 @@ std::string manifest_text(const Manifest& manifest) {
   for (const TensorView& tensor : manifest.tensors)
     tensors.push_back({{"name", tensor.name}, {"type", type_name(tensor.type)}, {"shape", tensor.shape}});
   const json whole = {{"schema", kCheckpointSchema},
-                      {"version", kCheckpointVersion},
+                      {"version", kManifestVersion},
                       {"step", manifest.step},
                       {"time", manifest.time},
-                      {"state", {{"file", kStateFile}, {"bytes", manifest.state_bytes}, {"sha256", manifest.state_sha256}}},
+                      {"state", {{"file", kStateFile}, {"bytes", manifest.state_bytes}, {"checksum", manifest.state_checksum}}},
                       {"tensors", tensors},
                       {"parts", manifest.parts}};
   return whole.dump(1) + "\n";
@@ -58,13 +58,16 @@ Manifest read_manifest(const std::filesystem::path& checkpoint) {
       const json whole = json::parse(text);
       if (whole.at("schema") != kCheckpointSchema)
         throw DataError(cat("schema is ", whole.at("schema").dump(), ", not ", kCheckpointSchema));
-      if (whole.at("version") != kCheckpointVersion) {
-        throw DataError(cat("version ", whole.at("version").dump(), ", this program reads version ", kCheckpointVersion));
+      const bool is_first = whole.at("version") == 1;
+      if (!is_first && whole.at("version") != kManifestVersion) {
+        throw DataError(cat("version ", whole.at("version").dump(), ", this program reads versions 1 and ", kManifestVersion));
       }
       manifest.step = whole.at("step");
       manifest.time = whole.at("time");
       manifest.state_bytes = whole.at("state").at("bytes");
-      manifest.state_sha256 = whole.at("state").at("sha256");
+      const json& state = whole.at("state");
+      manifest.state_checksum =
+          is_first ? kSha256Kind + state.at("sha256").get<std::string>() : state.at("checksum").get<std::string>();
       for (const json& tensor : whole.at("tensors")) {
         manifest.tensors.push_back({tensor.at("name"), type_from(tensor.at("type")), tensor.at("shape"), nullptr});
       }

@@ -15,13 +15,16 @@ namespace dltonic::store {
 constexpr const char* kStateFile = "state.h5";
 constexpr const char* kManifestFile = "manifest.json";
 constexpr const char* kCheckpointSchema = "dltonic.checkpoint";
-constexpr int kCheckpointVersion = 1;
+constexpr int kCheckpointVersion = 1;  ///< of state.h5
+constexpr int kManifestVersion = 2;    ///< 1, which is read as well, had the sha256 of state.h5
+
+constexpr const char* kSha256Kind = "sha256:";
 
 struct Manifest {
   std::int64_t step = 0;
   std::string time;
   std::uint64_t state_bytes = 0;
-  std::string state_sha256;
+  std::string state_checksum;       ///< "xxh3:…" (core/checksum.h); "sha256:…" in version 1
   std::vector<TensorView> tensors;  ///< data: null
   nlohmann::json parts = nlohmann::json::object();
 };

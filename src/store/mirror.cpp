@@ -35,7 +35,14 @@ constexpr double kPassesShare = 0.1;   ///< of the time, at most, for looking th
 constexpr double kMostIntervals = 10;  ///< but never less often than this
 constexpr int kNice = 5;               ///< below the process's own: training goes before copying
 
+constexpr const char* kMarkers[] = {"latest", "best"};
+
 fs::path checkpoints_of(const fs::path& run) { return run / "checkpoints"; }
+
+bool is_marker(const SyncItem& item) {
+  return std::any_of(std::begin(kMarkers), std::end(kMarkers),
+                     [&](const char* marker) { return item.path == fs::path("checkpoints") / marker; });
+}
 
 }  // namespace
 
@@ -57,9 +64,10 @@ struct Mirror::State {
   void work();
   void pass();
   void look_for_storage();
+  std::map<std::string, std::string> marked() const;
+  void mark_copies(const std::map<std::string, std::string>& names) const;
   bool copy_item(const SyncItem& item);
-  void verified(const std::string& name, const std::string& sha256);
-  void remove_orphans();
+  void verified(const std::string& name, const std::string& checksum);
   void look_at_copies();
   void remove_given_up();
   void failed(const std::string& why);
@@ -202,24 +210,41 @@ void Mirror::State::look_for_storage() {
     throw StorageError(cat(folder.string(), " lies on another file system than before; is it mounted?"));
 }
 
-/// Copies all there is to copy. Begins anew where a new checkpoint came meanwhile, so that the newest is served first.
+/// What markers name now, which is what is copied first from now on.
+std::map<std::string, std::string> Mirror::State::marked() const {
+  std::map<std::string, std::string> names;
+  for (const char* marker : kMarkers) {
+    if (const auto checkpoint = CheckpointStore(checkpoints_of(run)).marker(marker)) names[marker] = checkpoint->filename();
+  }
+  return names;
+}
+
+/// Markers of the copy name those that have come. Those of the run may be farther already.
+void Mirror::State::mark_copies(const std::map<std::string, std::string>& names) const {
+  const CheckpointStore there(checkpoints_of(copy));
+  for (const auto& [marker, name] : names) {
+    const fs::path checkpoint = there.folder() / name;
+    if (fs::is_directory(checkpoint) && there.marker(marker) != checkpoint) there.set_marker(marker, checkpoint);
+  }
+}
+
+/// Copies all there is to copy. Leaves checkpoints for later where a new one came meanwhile, so that the newest is served
+/// first; each pass copies one at least, marks it and tidies up, however fast checkpoints come.
 void Mirror::State::pass() {
   look_for_storage();
-  remove_orphans();
-  bool again = true, worked = false;
-  while (again) {
-    again = false;
-    for (const SyncItem& item : plan_sync(run, copy)) {
-      worked = copy_item(item) || worked;
-      const std::lock_guard lock(mutex);
-      if (abandoned) return;
-      if (wished && item.is_checkpoint && item.action != SyncAction::keep) {
-        wished = false;
-        again = true;
-        break;
-      }
-    }
+  remove_orphan_parts(run, copy);
+  bool worked = false, cut_short = false;
+  const auto marks = marked();
+  for (const SyncItem& item : plan_sync(run, copy)) {
+    cut_short = is_marker(item) && marked() != marks;  // it names one that has not come
+    if (cut_short) break;
+    worked = copy_item(item) || worked;
+    const std::lock_guard lock(mutex);
+    if (abandoned) return;
+    cut_short = wished && item.is_checkpoint && item.action != SyncAction::keep;
+    if (cut_short) break;
   }
+  mark_copies(marks);
   look_at_copies();
   remove_given_up();
   bool was_failing = false, was_slow = false;
@@ -229,7 +254,7 @@ void Mirror::State::pass() {
     was_slow = slow;
     failure.clear();
     slow = false;
-    if (finishing && !worked && !was_failing && !was_slow) complete = true;
+    if (finishing && !worked && !cut_short && !was_failing && !was_slow) complete = true;
     changed.notify_all();
   }
   if (was_failing) log::info("project storage takes copies again");
@@ -263,9 +288,9 @@ bool Mirror::State::copy_item(const SyncItem& item) {
   } not_busy{*this};
 
   const fs::path part = part_file(copy / item.path);
-  if (item.action != SyncAction::keep) {
+  {
     const std::lock_guard lock(mutex);
-    parts.insert(part);
+    parts.insert(part);  // also of what was equal when it was looked at: it may have changed since
   }
   SyncOptions how;
   how.anchor = copy.parent_path();
@@ -278,7 +303,7 @@ bool Mirror::State::copy_item(const SyncItem& item) {
   try {
     const auto before = item.is_checkpoint ? std::nullopt : stamp_of(run / item.path);
     const Copied copied = apply_sync(run, copy, item, how);
-    if (item.is_checkpoint) verified(name, copied.sha256);
+    if (item.is_checkpoint) verified(name, copied.checksum);
     const std::lock_guard lock(mutex);
     if (before) done[item.path] = *before;
     parts.erase(part);
@@ -301,24 +326,11 @@ bool Mirror::State::copy_item(const SyncItem& item) {
   }
 }
 
-/// Parts of checkpoints that scratch no longer has: nobody will go on with them.
-void Mirror::State::remove_orphans() {
-  std::set<std::string> names;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(checkpoints_of(copy), error)) {
-    const std::string name = entry.path().filename().string();
-    if (name.ends_with(".part")) names.insert(name.substr(0, name.find('.')));  // a checkpoint's name has no dot
-  }
-  for (const std::string& name : names) {
-    if (!fs::exists(checkpoints_of(run) / name, error)) remove_stale_parts(checkpoints_of(copy) / name);
-  }
-}
-
-void Mirror::State::verified(const std::string& name, const std::string& sha256) {
+void Mirror::State::verified(const std::string& name, const std::string& checksum) {
   const std::lock_guard lock(mutex);
   if (abandoned || journal->verified(name, Place::project)) return;
   try {
-    journal->record(name, Place::project, sha256);
+    journal->record(name, Place::project, checksum);
   } catch (const StorageError& error) {
     log::warn_once(error.what());  // scratch is full: less is known than is true, so nothing is pruned that should not be
   }

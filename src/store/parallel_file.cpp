@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <future>
 
 #include "dltonic/comm/mpi_handle.h"
 #include "dltonic/core/error.h"
@@ -100,72 +99,18 @@ void ParallelFile::claim(std::uint64_t bytes) {
 }
 
 void ParallelFile::text_attribute(const std::string& name, const std::string& text) {
-  together("writing " + path_.string(), [&] {
-    const h5::Where where{path_, "attribute '" + name + "'"};
-    const h5::Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
-    H5Tset_size(type.get(), H5T_VARIABLE);
-    H5Tset_cset(type.get(), H5T_CSET_UTF8);
-    const h5::Handle space(H5Screate(H5S_SCALAR), H5Sclose);
-    const h5::Handle attribute(
-        h5::checked(H5Acreate2(file_.get(), name.c_str(), type.get(), space.get(), H5P_DEFAULT, H5P_DEFAULT), "create", where),
-        H5Aclose);
-    const char* const pointer = text.c_str();
-    h5::checked(H5Awrite(attribute.get(), type.get(), &pointer), "write", where);
-  });
+  together("writing " + path_.string(), [&] { h5::write_attribute(file_.get(), path_, name, text); });
 }
 
 void ParallelFile::number_attribute(const std::string& name, std::int64_t value) {
-  together("writing " + path_.string(), [&] {
-    const h5::Where where{path_, "attribute '" + name + "'"};
-    const h5::Handle space(H5Screate(H5S_SCALAR), H5Sclose);
-    const h5::Handle attribute(
-        h5::checked(H5Acreate2(file_.get(), name.c_str(), H5T_STD_I64LE, space.get(), H5P_DEFAULT, H5P_DEFAULT), "create",
-                    where),
-        H5Aclose);
-    h5::checked(H5Awrite(attribute.get(), H5T_NATIVE_INT64, &value), "write", where);
-  });
+  together("writing " + path_.string(), [&] { h5::write_attribute(file_.get(), path_, name, value); });
 }
 
-ParallelFile::Dataset ParallelFile::create(const std::string& name, hid_t file_type, const std::vector<hsize_t>& extent,
-                                           const Layout& layout) {
-  Open open{name, extent, layout.gzip > 0, {}};
+ParallelFile::Dataset ParallelFile::create(const std::string& name, hid_t file_type, const std::vector<hsize_t>& extent) {
   together("writing " + path_.string(), [&] {
-    const h5::Where where{path_, name};
-    std::vector<hsize_t> most = extent;
-    const h5::Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
-    H5Pset_alloc_time(creation.get(), H5D_ALLOC_TIME_EARLY);
-    H5Pset_fill_time(creation.get(), H5D_FILL_TIME_NEVER);
-    H5Pset_obj_track_times(creation.get(), false);  // the same content is the same bytes
-    if (layout.chunk_rows > 0) {
-      std::vector<hsize_t> chunk = extent;
-      chunk[0] = layout.chunk_rows;
-      most[0] = H5S_UNLIMITED;
-      H5Pset_chunk(creation.get(), static_cast<int>(chunk.size()), chunk.data());
-      if (layout.gzip > 0) {
-        H5Pset_shuffle(creation.get());
-        H5Pset_deflate(creation.get(), static_cast<unsigned>(layout.gzip));
-      }
-    }
-    const h5::Handle space(
-        extent.empty() ? H5Screate(H5S_SCALAR) : H5Screate_simple(static_cast<int>(extent.size()), extent.data(), most.data()),
-        H5Sclose);
-    const h5::Handle links(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
-    H5Pset_create_intermediate_group(links.get(), 1);
-    open.handle = h5::Handle(
-        h5::checked(H5Dcreate2(file_.get(), name.c_str(), file_type, space.get(), links.get(), creation.get(), H5P_DEFAULT),
-                    "create", where),
-        H5Dclose);
+    datasets_.push_back({name, extent, h5::create_dataset(file_.get(), {path_, name}, file_type, extent)});
   });
-  datasets_.push_back(std::move(open));
   return datasets_.size() - 1;
-}
-
-void ParallelFile::extend(Dataset dataset, hsize_t rows) {
-  Open& open = datasets_.at(dataset);
-  open.extent[0] = rows;
-  together("writing " + path_.string(), [&] {
-    h5::checked(H5Dset_extent(open.handle.get(), open.extent.data()), "extend", {path_, open.name});
-  });
 }
 
 void ParallelFile::write(Dataset dataset, hid_t memory_type, hsize_t first, hsize_t rows, const void* data) {
@@ -183,7 +128,7 @@ void ParallelFile::write(Dataset dataset, hid_t memory_type, hsize_t first, hsiz
 void ParallelFile::write_piece(const Open& dataset, hid_t memory_type, hsize_t first, hsize_t rows, const void* data) {
   together("writing " + path_.string(), [&] {
     const h5::Handle transfer(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
-    H5Pset_dxpl_mpio(transfer.get(), dataset.filtered ? H5FD_MPIO_COLLECTIVE : H5FD_MPIO_INDEPENDENT);
+    H5Pset_dxpl_mpio(transfer.get(), H5FD_MPIO_INDEPENDENT);
     const h5::Handle space(H5Dget_space(dataset.handle.get()), H5Sclose);
     std::vector<hsize_t> start(dataset.extent.size(), 0), count = dataset.extent;
     h5::Handle memory;
@@ -223,31 +168,19 @@ void ParallelFile::write_strings(const std::string& name, const std::vector<std:
   write(dataset, type.get(), 0, root ? rows : 0, bytes.data());
 }
 
-std::uint64_t ParallelFile::offset_of(Dataset dataset) const {
-  const Open& open = datasets_.at(dataset);
-  const haddr_t offset = H5Dget_offset(open.handle.get());
-  if (offset == HADDR_UNDEF) h5::fail("find the data of", {path_, open.name});
-  return offset;
-}
-
-void ParallelFile::commit(const std::function<void(const std::filesystem::path&)>& read_back) {
+void ParallelFile::commit() {
   const std::string what = "finishing " + path_.string();
-  for (Open& open : datasets_) {
-    together(what, [&] { h5::checked(H5Dclose(open.handle.release()), "close", {path_, open.name}); });
-  }
+  together(what, [&] {
+    for (Open& open : datasets_) h5::checked(H5Dclose(open.handle.release()), "close", {path_, open.name});
+  });
   datasets_.clear();
   together(what, [&] { h5::checked(H5Fclose(file_.release()), "close", {path_, {}}); });
-  // Every rank syncs what its host still holds back. Not H5Fflush: that is a collective call in which a disk that fails on
-  // one host would leave the others waiting, and nothing could be read back meanwhile.
-  together(what, [&] {
-    std::future<void> reader;
-    if (world_.is_root()) {
-      std::filesystem::resize_file(part_, std::filesystem::file_size(part_));  // gives back what was claimed and not used
-      if (read_back) reader = std::async(std::launch::async, read_back, part_);
-    }
-    sync_path(part_);
-    if (reader.valid()) reader.get();
+  together(what, [&] {  // gives back what was claimed and not used
+    if (world_.is_root()) std::filesystem::resize_file(part_, std::filesystem::file_size(part_));
   });
+  // Every rank syncs what its host still holds back. Not H5Fflush: that is a collective call in which a disk that fails on
+  // one host would leave the others waiting.
+  together(what, [&] { sync_path(part_); });
   together(what, [&] {
     if (world_.is_root()) rename_durably(part_, path_);
   });

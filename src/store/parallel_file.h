@@ -4,10 +4,9 @@
 /// Every step is one collective HDF5 call followed by an agreement: a call that fails on one rank fails on all, before
 /// anybody enters the next one, and a rank without data takes part with an empty selection.
 ///
-/// Slabs of unfiltered data are written with independent transfers, all ranks at once: they are contiguous and disjoint,
+/// Slabs are written with independent transfers, all ranks at once: they are contiguous and disjoint,
 /// so collective buffering has nothing to gather, and a collective transfer that fails on one rank (a disk that is full
-/// after all) leaves the others waiting inside HDF5 1.10, which sets the file view anew afterwards. Filtered chunks, which
-/// several ranks may share, need collective transfers. After a failure the file is
+/// after all) leaves the others waiting inside HDF5 1.10, which sets the file view anew afterwards. After a failure the file is
 /// emptied, removed and never closed: closing is collective and writes, so it could hang or fail again. What stays is a
 /// descriptor and some memory until the process ends.
 #pragma once
@@ -26,10 +25,6 @@ namespace dltonic::store {
 class ParallelFile {
  public:
   using Dataset = std::size_t;
-  struct Layout {
-    hsize_t chunk_rows = 0;  ///< 0: contiguous; else chunked along the first dimension, which may grow
-    int gzip = 0;            ///< with shuffle
-  };
 
   /// collective, as all methods but the destructor, which removes a file that was not committed
   ParallelFile(comm::World& world, const std::filesystem::path& path);
@@ -39,6 +34,7 @@ class ParallelFile {
 
   comm::World& world() { return world_; }
   const std::filesystem::path& path() const { return path_; }
+  const std::filesystem::path& part() const { return part_; }  ///< its name until commit()
 
   /// Makes sure of space for `bytes` more (of all ranks together).
   void claim(std::uint64_t bytes);
@@ -46,13 +42,8 @@ class ParallelFile {
   void text_attribute(const std::string& name, const std::string& text);
   void number_attribute(const std::string& name, std::int64_t value);
 
-  /// Groups in `name` are made where they are missing. No dimensions: a scalar.
-  Dataset create(const std::string& name, hid_t file_type, const std::vector<hsize_t>& extent, const Layout& layout);
-  Dataset create(const std::string& name, hid_t file_type, const std::vector<hsize_t>& extent) {
-    return create(name, file_type, extent, Layout());
-  }
-  /// The first dimension becomes `rows`.
-  void extend(Dataset dataset, hsize_t rows);
+  /// Contiguous. Groups in `name` are made where they are missing. No dimensions: a scalar.
+  Dataset create(const std::string& name, hid_t file_type, const std::vector<hsize_t>& extent);
   /// This rank's rows first … first + rows − 1 (whole rows; 0 rows: none; a scalar counts as one row).
   void write(Dataset dataset, hid_t memory_type, hsize_t first, hsize_t rows, const void* data);
 
@@ -65,12 +56,8 @@ class ParallelFile {
   /// The same for texts, zero-padded to the longest.
   void write_strings(const std::string& name, const std::vector<std::string>& root_texts);
 
-  /// Where a contiguous dataset's bytes begin in the file, in the order of its elements.
-  std::uint64_t offset_of(Dataset dataset) const;
-
-  /// Close, sync, rename. Where given, root calls `read_back` on the closed file (which has not its final name yet) while
-  /// the disks work.
-  void commit(const std::function<void(const std::filesystem::path&)>& read_back = {});
+  /// Close, sync, rename.
+  void commit();
 
   /// Longest piece that a rank writes in one call: MPI counts are ints. Tests make it small.
   static inline std::uint64_t piece_bytes = std::uint64_t{256} << 20;
@@ -79,7 +66,6 @@ class ParallelFile {
   struct Open {
     std::string name;
     std::vector<hsize_t> extent;
-    bool filtered;
     h5::Handle handle;
   };
 

@@ -75,13 +75,14 @@ void remove_stale_parts(const fs::path& path) {
 
 fs::path adopt_part(const fs::path& path) {
   const fs::path mine = part_file(path);
-  auto left = stale_parts(path);
-  std::sort(left.begin(), left.end(), [](const fs::path& a, const fs::path& b) { return bytes_in(a) > bytes_in(b); });
+  std::vector<std::pair<std::uint64_t, fs::path>> left;  // looked at once: other processes may adopt them meanwhile
+  for (const auto& part : stale_parts(path)) left.emplace_back(bytes_in(part), part);
+  std::sort(left.rbegin(), left.rend());
   std::error_code error;
-  for (const auto& part : left) {
+  for (const auto& [bytes, part] : left) {
     if (!fs::exists(mine, error)) {
       fs::rename(part, mine, error);
-      if (!error) continue;
+      if (!error || error == std::errc::no_such_file_or_directory) continue;
     }
     remove_with_word(part);
   }

@@ -1,7 +1,5 @@
 #include "store/recording_table.h"
 
-#include <cstring>
-
 #include "dltonic/core/text.h"
 
 namespace dltonic::store {
@@ -14,15 +12,6 @@ std::vector<T> column(const std::vector<RecordingInfo>& table, const Field& fiel
   for (const RecordingInfo& row : table) values.push_back(static_cast<T>(field(row)));
   return values;
 }
-
-/// The fixed part of a row in transit.
-struct Packed {
-  std::uint64_t index, first_event, events, source_bytes;
-  std::int64_t t_offset;
-  std::uint32_t duration;
-  std::uint16_t label, width, height, subject;
-  std::uint8_t split;
-};
 
 }  // namespace
 
@@ -83,45 +72,6 @@ std::vector<RecordingInfo> read_recordings(const h5::ReadFile& file, bool offset
     row.split = static_cast<events::Split>(split[i]);
     row.subject = subject[i];
     row.source = source[i];
-  }
-  return table;
-}
-
-void append_row(std::vector<std::byte>& bytes, std::uint64_t index, const RecordingInfo& row) {
-  const Packed packed{index,
-                      row.first_event,
-                      row.events,
-                      row.source.size(),
-                      row.t_offset,
-                      row.duration,
-                      row.label,
-                      row.width,
-                      row.height,
-                      row.subject,
-                      static_cast<std::uint8_t>(row.split)};
-  const auto* const fixed = reinterpret_cast<const std::byte*>(&packed);
-  bytes.insert(bytes.end(), fixed, fixed + sizeof packed);
-  const auto* const text = reinterpret_cast<const std::byte*>(row.source.data());
-  bytes.insert(bytes.end(), text, text + row.source.size());
-}
-
-std::vector<RecordingInfo> rows_in_order(std::span<const std::byte> bytes, std::size_t rows) {
-  std::vector<RecordingInfo> table(rows);
-  while (!bytes.empty()) {
-    Packed packed;
-    std::memcpy(&packed, bytes.data(), sizeof packed);
-    RecordingInfo& row = table.at(packed.index);
-    row.first_event = packed.first_event;
-    row.events = packed.events;
-    row.t_offset = packed.t_offset;
-    row.duration = packed.duration;
-    row.label = packed.label;
-    row.width = packed.width;
-    row.height = packed.height;
-    row.subject = packed.subject;
-    row.split = static_cast<events::Split>(packed.split);
-    row.source.assign(reinterpret_cast<const char*>(bytes.data()) + sizeof packed, packed.source_bytes);
-    bytes = bytes.subspan(sizeof packed + packed.source_bytes);
   }
   return table;
 }

@@ -1,5 +1,8 @@
 #include "dltonic/store/staging.h"
 
+#include <chrono>
+#include <thread>
+
 #include "dltonic/core/clock.h"
 #include "dltonic/core/error.h"
 #include "dltonic/core/file.h"
@@ -16,7 +19,8 @@ namespace {
 namespace fs = std::filesystem;
 constexpr double kBaseLimit_s = 120, kSlowestBytesPerSecond = 2e6;  ///< slower than this is stuck
 constexpr std::uint64_t kLeaseBytes = 65536;                        ///< room for small files of our own
-constexpr int kRooms = 3;                                           ///< tries, where others fill the disk meanwhile
+constexpr double kEvicted_s = 1;  ///< longer than a file is away whose lease is seen when its name is gone already
+constexpr int kRooms = 3;         ///< tries, where others fill the disk meanwhile
 
 fs::path folder_of(const fs::path& file) { return file.has_parent_path() ? file.parent_path() : fs::path("."); }
 
@@ -67,7 +71,11 @@ Staged stage_file(comm::World& world, const fs::path& from, const fs::path& to) 
   for (const std::string& host : copiers) staged.copied = staged.copied || host == world.host();
   world.agree("staging " + from.string(), [&] {
     std::error_code error;
-    const auto bytes = fs::file_size(to, error);
+    auto bytes = fs::file_size(to, error);
+    for (const Stopwatch waited; error && waited.seconds() < kEvicted_s;) {  // a job that makes room puts it back
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      bytes = fs::file_size(to, error);
+    }
     if (error || bytes != staged.bytes)
       throw StorageError(cat("staging ", from.string(), ": ", to.string(), " has ",
                              error ? error.message() : cat(bytes, " bytes"), ", ", staged.bytes, " expected"));

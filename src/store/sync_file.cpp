@@ -8,12 +8,14 @@
 #include <cstring>
 #include <vector>
 
+#include "dltonic/core/checksum.h"
 #include "dltonic/core/error.h"
 #include "dltonic/core/file.h"
 #include "dltonic/core/hash.h"
 #include "dltonic/core/log.h"
 #include "dltonic/core/text.h"
 #include "store/ledger.h"
+#include "store/manifest.h"
 #include "store/part_file.h"
 #include "store/space.h"
 #include "store/sync_parts.h"
@@ -81,8 +83,8 @@ std::size_t piece_at(std::uint64_t done, std::uint64_t end) {
   return static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, end - done));
 }
 
-/// How far `part` holds what the source holds; those bytes go into the hash.
-std::uint64_t common_beginning(const File& source, const File& part, std::uint64_t end, Sha256& hash,
+/// How far `part` holds what the source holds; those bytes go into the sum.
+std::uint64_t common_beginning(const File& source, const File& part, std::uint64_t end, Checksum& sum,
                                const SyncOptions& options) {
   std::vector<std::byte> theirs(kPiece), ours(kPiece);
   std::uint64_t done = 0;
@@ -92,14 +94,14 @@ std::uint64_t common_beginning(const File& source, const File& part, std::uint64
     const std::size_t got = source.read_at(done, std::span(theirs).first(count));
     const std::size_t had = part.read_at(done, std::span(ours).first(count));
     if (got != count || had != count || std::memcmp(theirs.data(), ours.data(), count) != 0) break;
-    hash.update(std::span<const std::byte>(theirs).first(count));
+    sum.update(std::span<const std::byte>(theirs).first(count));
     done += count;
     tell(options, count);
   }
   return done;
 }
 
-void copy_rest(const File& source, const File& part, std::uint64_t done, std::uint64_t end, Sha256& hash,
+void copy_rest(const File& source, const File& part, std::uint64_t done, std::uint64_t end, Checksum& sum,
                const SyncOptions& options) {
   std::vector<std::byte> piece(kPiece);
   while (done < end) {
@@ -109,7 +111,7 @@ void copy_rest(const File& source, const File& part, std::uint64_t done, std::ui
       throw DataError(cat(source.path.string(), " became shorter while it was copied; is it being written?"));
     }
     part.write_at(done, std::span(piece).first(count));
-    hash.update(std::span<const std::byte>(piece).first(count));
+    sum.update(std::span<const std::byte>(piece).first(count));
     done += count;
     tell(options, count);
   }
@@ -118,33 +120,33 @@ void copy_rest(const File& source, const File& part, std::uint64_t done, std::ui
 /// What the storage gives back, not what the page cache still holds.
 std::string read_back(const File& part, std::uint64_t end, const SyncOptions& options) {
   [[maybe_unused]] const int hint = ::posix_fadvise(part.fd, 0, 0, POSIX_FADV_DONTNEED);
-  Sha256 hash;
+  Checksum sum;
   std::vector<std::byte> piece(kPiece);
   for (std::uint64_t done = 0; done < end;) {
     ask_stop(options, part.path);
     const std::size_t got = part.read_at(done, std::span(piece).first(piece_at(done, end)));
     if (got == 0) break;
-    hash.update(std::span<const std::byte>(piece).first(got));
+    sum.update(std::span<const std::byte>(piece).first(got));
     done += got;
   }
-  return hash.hex();
+  return sum.text();
 }
 
-/// Writes the part file to its end; returns the sha256 of what was read and found there again.
+/// Writes the part file to its end; returns the checksum of what was read and found there again.
 std::string make_part(const File& source, const struct stat& status, std::uint64_t end, const fs::path& path,
                       const SyncOptions& options, std::uint64_t& resumed) {
   const File part(path, O_RDWR | O_CREAT);
-  Sha256 hash;
-  resumed = common_beginning(source, part, std::min(part.size(), end), hash, options);
+  Checksum sum;
+  resumed = common_beginning(source, part, std::min(part.size(), end), sum, options);
   if (::ftruncate(part.fd, static_cast<off_t>(resumed)) != 0) part.fail("truncate");
   if (resumed > 0) log::info(cat("going on with ", path.string(), " at ", human_bytes(resumed), " of ", human_bytes(end)));
   claim_space(path, resumed, end - resumed);
-  copy_rest(source, part, resumed, end, hash, options);
+  copy_rest(source, part, resumed, end, sum, options);
   if (::fsync(part.fd) != 0) part.fail("sync");
-  const std::string expected = hash.hex(), found = read_back(part, end, options);
+  const std::string expected = sum.text(), found = read_back(part, end, options);
   if (found != expected || part.size() != end) {
     ::unlink(path.c_str());  // nothing to go on from
-    throw StorageError(cat("the copy of ", source.path.string(), " at ", path.string(), " has sha256 ", found, " and ",
+    throw StorageError(cat("the copy of ", source.path.string(), " at ", path.string(), " has checksum ", found, " and ",
                            part.size(), " bytes, ", expected, " and ", end, " expected"));
   }
   const struct timespec times[2] = {status.st_atim, status.st_mtim};
@@ -171,17 +173,22 @@ std::uint64_t end_of_lines(const File& file, std::uint64_t size) {
   return 0;
 }
 
-std::string hash_of(const File& file, std::uint64_t end, const SyncOptions& options) {
-  Sha256 hash;
+template <class Sum>
+void add_file(Sum& sum, const File& file, std::uint64_t end, const SyncOptions& options) {
   std::vector<std::byte> piece(kPiece);
   for (std::uint64_t done = 0; done < end;) {
     ask_stop(options, file.path);
     const std::size_t count = file.read_at(done, std::span(piece).first(piece_at(done, end)));
     if (count == 0) break;
-    hash.update(std::span<const std::byte>(piece).first(count));
+    sum.update(std::span<const std::byte>(piece).first(count));
     done += count;
   }
-  return hash.hex();
+}
+
+std::string sum_of(const File& file, std::uint64_t end, const SyncOptions& options) {
+  Checksum sum;
+  add_file(sum, file, end, options);
+  return sum.text();
 }
 
 /// The source as far as it is to be copied now.
@@ -219,7 +226,7 @@ Decision decide_file(const fs::path& from, const fs::path& to, const SyncOptions
   if (to.empty()) return {SyncAction::copy, "new"};
   const Decision decision = decide(wanted, to, Ledger(folder_of(to)));
   if (options.checksum && (decision.action == SyncAction::keep || decision.action == SyncAction::verify)) {
-    const bool equal = hash_of(source, wanted.bytes, options) == hash_of(File(to, O_RDONLY), wanted.bytes, options);
+    const bool equal = sum_of(source, wanted.bytes, options) == sum_of(File(to, O_RDONLY), wanted.bytes, options);
     if (!equal) return {SyncAction::copy, "other content"};
   }
   return decision;
@@ -236,25 +243,25 @@ Copied sync_file(const fs::path& from, const fs::path& to, const SyncOptions& op
   make_destination(folder_of(to), options);
   Ledger ledger(folder_of(to));
   const auto note = [&] {
-    if (const auto copy = stamp_of(to)) ledger.record(to.filename().string(), {wanted, *copy, result.sha256});
+    if (const auto copy = stamp_of(to)) ledger.record(to.filename().string(), {wanted, *copy, result.checksum});
   };
   const Decision decision = decide(wanted, to, ledger);
   if (decision.action == SyncAction::verify || (decision.action == SyncAction::keep && options.checksum)) {
-    result.sha256 = hash_of(source, wanted.bytes, options);
-    if (result.sha256 == hash_of(File(to, O_RDONLY), wanted.bytes, options)) {
+    result.checksum = sum_of(source, wanted.bytes, options);
+    if (result.checksum == sum_of(File(to, O_RDONLY), wanted.bytes, options)) {
       note();
       tell(options, wanted.bytes);
       return result;
     }
   } else if (decision.action == SyncAction::keep) {
-    result.sha256 = ledger.find(to.filename().string())->sha256;
+    result.checksum = ledger.find(to.filename().string())->checksum;
     tell(options, wanted.bytes);
     return result;
   }
 
   const fs::path part = adopt_part(to);
   try {
-    result.sha256 = make_part(source, status, wanted.bytes, part, options, result.resumed);
+    result.checksum = make_part(source, status, wanted.bytes, part, options, result.resumed);
     if (!options.growing && stamp_of(from) != Stamp{wanted.bytes, wanted.mtime_ns}) {
       ::unlink(part.c_str());
       throw DataError(cat(from.string(), " changed while it was copied; is it being written?"));
@@ -282,9 +289,12 @@ void make_destination(const fs::path& folder, const SyncOptions& options) {
     throw StorageError(cat("cannot create folder ", folder.string(), ": ", error.message()));
 }
 
-std::string sha256_checked(const fs::path& file, const SyncOptions& options) {
+std::string checksum_like(const std::string& like, const fs::path& file, const SyncOptions& options) {
   const File opened(file, O_RDONLY);
-  return hash_of(opened, opened.size(), options);
+  if (!like.starts_with(kSha256Kind)) return sum_of(opened, opened.size(), options);
+  Sha256 sum;
+  add_file(sum, opened, opened.size(), options);
+  return kSha256Kind + sum.hex();
 }
 
 }  // namespace dltonic::store

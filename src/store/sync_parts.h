@@ -24,8 +24,8 @@ Decision decide_checkpoint(const std::filesystem::path& from, const std::filesys
 /// Makes a folder at the destination, with its parents below options.anchor. Throws StorageError.
 void make_destination(const std::filesystem::path& folder, const SyncOptions& options);
 
-/// sha256 of a file, with options.stop asked between pieces.
-std::string sha256_checked(const std::filesystem::path& file, const SyncOptions& options);
+/// Checksum of a file, of the same kind as `like` (manifest.h), with options.stop asked between pieces.
+std::string checksum_like(const std::string& like, const std::filesystem::path& file, const SyncOptions& options = {});
 
 /// Not to be copied: half files, locks, and what describes this copy rather than the thing itself.
 bool is_private_name(const std::string& name);

@@ -1,4 +1,6 @@
 /// Checkpoints and whole trees: what is to be copied, in which order.
+#include <unistd.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -12,6 +14,7 @@
 #include "store/ledger.h"
 #include "store/manifest.h"
 #include "store/part_file.h"
+#include "store/process_id.h"
 #include "store/sync_parts.h"
 
 namespace dltonic::store {
@@ -57,35 +60,43 @@ fs::path below_to(const fs::path& to, const fs::path& below) { return to.empty()
 void walk(const fs::path& from, const fs::path& to, const fs::path& below, const SyncOptions& options,
           std::vector<Found>& found) {
   const fs::path folder = from / below;
-  const auto checkpoints = CheckpointStore(folder).list();
-  std::set<std::string> checkpoint_names;
-  for (const auto& entry : checkpoints) {
-    const auto decision = decide_checkpoint(entry.path, below_to(to, below / entry.name), entry.fault, options);
-    found.push_back({{below / entry.name, true, decision.action, bytes_of(entry.path), decision.why}, kCheckpoint});
-    checkpoint_names.insert(entry.name);
-  }
-  std::vector<fs::path> folders, files;
+  std::vector<std::string> folders, files;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
     const std::string name = entry.path().filename().string();
-    if (is_private_name(name) || checkpoint_names.contains(name) || entry.is_symlink(error)) continue;
+    if (is_private_name(name) || entry.is_symlink(error)) continue;
     if (entry.is_directory(error)) folders.push_back(name);
     else if (entry.is_regular_file(error)) files.push_back(name);
   }
   std::sort(folders.begin(), folders.end());
   std::sort(files.begin(), files.end());
+  // After the folders: one that is saved in between would else be taken for a plain folder and copied as loose files.
+  const auto checkpoints = CheckpointStore(folder).list();
+  std::set<std::string> checkpoint_names;
+  for (const auto& entry : checkpoints) {
+    checkpoint_names.insert(entry.name);
+    try {
+      const auto decision = decide_checkpoint(entry.path, below_to(to, below / entry.name), entry.fault, options);
+      found.push_back({{below / entry.name, true, decision.action, bytes_of(entry.path), decision.why}, kCheckpoint});
+    } catch (const Error&) {
+      if (fs::exists(entry.path)) throw;  // else: pruned between the listing and now
+    }
+  }
   for (const auto& name : files) {
     std::uint64_t bytes = 0;
     Decision decision{SyncAction::skip, {}};
     try {
       decision = decide_file(folder / name, below_to(to, below / name), options, bytes);
-    } catch (const DataError& gone) {
-      continue;  // between the listing and now
+    } catch (const Error&) {
+      if (fs::exists(folder / name, error)) throw;
+      continue;  // gone between the listing and now
     }
     found.push_back({{below / name, false, decision.action, bytes, decision.why},
                      checkpoints.empty() && folder.filename() != "checkpoints" ? kPlain : kBesideCheckpoints});
   }
-  for (const auto& name : folders) walk(from, to, below / name, options, found);
+  for (const auto& name : folders) {
+    if (!checkpoint_names.contains(name)) walk(from, to, below / name, options, found);
+  }
 }
 
 /// What only the destination has.
@@ -104,14 +115,18 @@ void find_extra(const fs::path& from, const fs::path& to, const fs::path& below,
   }
 }
 
+bool holds(const fs::path& checkpoint, const Manifest& manifest, const SyncOptions& options) {
+  return checksum_like(manifest.state_checksum, checkpoint / kStateFile, options) == manifest.state_checksum;
+}
+
 fs::path joined(const fs::path& tree, const fs::path& below) { return below == "." ? tree : tree / below; }
 
 }  // namespace
 
 bool is_private_name(const std::string& name) {
   static const std::set<std::string> kNames{kLedgerFile, kJournalFile, kRunLockFile};
-  return kNames.contains(name) || name.ends_with(".part") || name.ends_with(kLeaseEnd) ||
-         name.find(".tmp.") != std::string::npos || name.starts_with(".dltonic-probe-") ||
+  return kNames.contains(name) || name.ends_with(".part") || name.ends_with(kLeaseEnd) || is_temporary(name) ||
+         name.starts_with(".dltonic-probe-") ||
          name.starts_with("collectives-rank");  // of a running job, rewritten all the time
 }
 
@@ -143,12 +158,12 @@ Decision decide_checkpoint(const fs::path& from, const fs::path& to, const std::
             cat(with_commas(state ? state->bytes : 0), " bytes there, ", with_commas(manifest.state_bytes), " here")};
   }
   if (options.checksum) {
-    const bool equal = sha256_checked(to / kStateFile, options) == manifest.state_sha256;
+    const bool equal = holds(to, manifest, options);
     return equal ? Decision{SyncAction::keep, "verified"} : Decision{SyncAction::copy, "other content"};
   }
   const Ledger ledger(to.parent_path());
   const CopyRecord* noted = ledger.find(state_name(to));
-  if (noted && noted->copy == *state && noted->sha256 == manifest.state_sha256) return {SyncAction::keep, "verified"};
+  if (noted && noted->copy == *state && noted->checksum == manifest.state_checksum) return {SyncAction::keep, "verified"};
   return {SyncAction::verify, "same size and manifest, never verified"};
 }
 
@@ -158,17 +173,17 @@ Copied sync_checkpoint(const fs::path& from, const fs::path& to, const SyncOptio
   const Decision decision = decide_checkpoint(from, to, fault_of(from), options);
   if (decision.action == SyncAction::skip) throw DataError(cat(from.string(), " is not copied: ", decision.why));
   const Manifest manifest = read_manifest(from);
-  Copied result{.bytes = bytes_of(from), .sha256 = manifest.state_sha256};
+  Copied result{.bytes = bytes_of(from), .checksum = manifest.state_checksum};
   const auto tell_all = [&] {
     if (options.on_bytes) options.on_bytes(result.bytes);
     return result;
   };
   const auto note = [&] {
     const auto source = stamp_of(from / kStateFile), copy = stamp_of(to / kStateFile);
-    if (source && copy) Ledger(to.parent_path()).record(state_name(to), {*source, *copy, manifest.state_sha256});
+    if (source && copy) Ledger(to.parent_path()).record(state_name(to), {*source, *copy, manifest.state_checksum});
   };
   if (decision.action == SyncAction::keep) return tell_all();
-  if (decision.action == SyncAction::verify && sha256_checked(to / kStateFile, options) == manifest.state_sha256) {
+  if (decision.action == SyncAction::verify && holds(to, manifest, options)) {
     note();
     return tell_all();
   }
@@ -188,9 +203,12 @@ Copied sync_checkpoint(const fs::path& from, const fs::path& to, const SyncOptio
     for (const auto& name : names) {
       const Copied one = sync_file(from / name, part / name, each);
       result.resumed += one.resumed + (one.copied ? 0 : one.bytes);
-      if (name == kStateFile && one.sha256 != manifest.state_sha256) {
+      if (name != kStateFile) continue;
+      const bool is_first = manifest.state_checksum.starts_with(kSha256Kind);
+      const std::string found = is_first ? checksum_like(manifest.state_checksum, part / name, options) : one.checksum;
+      if (found != manifest.state_checksum) {
         fs::remove_all(part, error);
-        throw DataError(cat(from.string(), " is damaged: ", kStateFile, " has sha256 ", one.sha256, ", ", manifest.state_sha256,
+        throw DataError(cat(from.string(), " is damaged: ", kStateFile, " has checksum ", found, ", ", manifest.state_checksum,
                             " expected"));
       }
     }
@@ -226,6 +244,25 @@ std::vector<SyncItem> plan_sync(const fs::path& from, const fs::path& to, const 
   for (Found& one : found) items.push_back(std::move(one.item));
   if (options.remove_extra) find_extra(from, to, {}, items);
   return items;
+}
+
+void remove_orphan_parts(const fs::path& from, const fs::path& to) {
+  const fs::path ours = from / "checkpoints", theirs = to / "checkpoints";
+  std::set<std::string> names;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(theirs, error)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("step-") && name.ends_with(".part")) names.insert(name.substr(0, name.find('.')));
+  }
+  const auto holder = living_holder(to / kRunLockFile);
+  const bool is_used = holder && (holder->host != host_name() || holder->process != ::getpid());
+  for (const std::string& name : names) {
+    // CheckpointStore::remove's, or a save's under way where a run trains in that folder; a copy's names its owner.
+    if (!is_used) fs::remove_all(theirs / (name + ".part"), error);
+    if (fs::exists(ours / name, error)) continue;
+    remove_stale_parts(theirs / name);
+    fs::remove_all(part_file(theirs / name), error);
+  }
 }
 
 Copied apply_sync(const fs::path& from, const fs::path& to, const SyncItem& item, const SyncOptions& options) {

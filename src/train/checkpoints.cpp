@@ -17,7 +17,15 @@ namespace dltonic::train {
 namespace {
 
 using nlohmann::json;
-constexpr double kSaveLimit_s = 1800;
+constexpr double kLoadLimit_s = 1800;
+/// Bytes a second that storage has to take from a save, lest it count as hanging.
+constexpr double kSlowestStorage = 20e6;
+
+std::uint64_t bytes_of(std::span<const TensorView> tensors) {
+  std::uint64_t bytes = 0;
+  for (const TensorView& tensor : tensors) bytes += tensor.bytes();
+  return bytes;
+}
 
 /// Of the monitored metric in a manifest's part "metrics".
 std::optional<double> value_of(const std::string& metrics, const Monitor& monitor) {
@@ -39,6 +47,7 @@ struct Checkpoints::Job {
   Moment moment;
   std::vector<TensorView> model, rest;
   json progress;
+  double limit_s = 0;
 };
 
 /// What a save leaves behind for the main thread; written before its thread is done, read after.
@@ -61,10 +70,13 @@ Checkpoints::Checkpoints(comm::World& world, const std::filesystem::path& folder
       fit_("{}"),
       last_save_s_(steady_seconds()) {}
 
-Checkpoints::~Checkpoints() {
+Checkpoints::~Checkpoints() { wait(); }
+
+void Checkpoints::wait() {
   if (!background_ || !background_->thread) return;
-  const auto phase = world_.phase("wait for the running save", kSaveLimit_s);
-  background_->thread.reset();
+  // No limit of its own: the save's thread has one, and knows which rank it waits for.
+  const auto phase = world_.phase("wait for the running save", /*limit_s=*/0);
+  background_->thread->wait();
 }
 
 void Checkpoints::set_fit(FitFacts facts, std::vector<std::string> allow) {
@@ -141,7 +153,8 @@ void Checkpoints::save(Moment moment, const std::function<ModelState()>& newest)
   prepare(state);
   const bool beside = background_->thread != nullptr;
   merged_ = wanted_ = false;
-  Job job{std::move(moment), state.model, state.rest, {}};
+  const double limit_s = timeout_s_ + static_cast<double>(bytes_of(state.model) + bytes_of(state.rest)) / kSlowestStorage;
+  Job job{std::move(moment), state.model, state.rest, {}, limit_s};
   job.progress = {{"step", job.moment.step}, {"epoch", job.moment.epoch}, {"time", utc_iso()}, {"ranks", world_.size()}};
   const bool is_last = job.moment.is_last;
   if (beside) {
@@ -160,11 +173,7 @@ void Checkpoints::save(Moment moment, const std::function<ModelState()>& newest)
 void Checkpoints::run(comm::World& world, const Job& job) {
   background_->failure.clear();
   try {
-    const auto phase = world.phase(cat("save the checkpoint of step ", job.moment.step), kSaveLimit_s);
-    world.agree(cat("saving the state of step ", job.moment.step), [&] {
-      const std::string tensor = nonfinite_tensor(job.model, world.rank(), world.size());
-      if (!tensor.empty()) throw StorageError(cat("not saved: ", tensor, " holds values that are not finite"));
-    });
+    const auto phase = world.phase(cat("save the checkpoint of step ", job.moment.step), job.limit_s);
     json metrics = json::object();
     for (const auto& [name, value] : job.moment.metrics) metrics[name] = value;
     auto tensors = job.model;
@@ -175,12 +184,12 @@ void Checkpoints::run(comm::World& world, const Job& job) {
                                    {"versions", versions_},
                                    {"fit", fit_},
                                    {"config", config_}},
-                                  &background_->report);
+                                  &background_->report, /*finite=*/job.model.size());
     world.agree("mark and prune checkpoints", [&] {
       if (!world.is_root()) return;
       store_.set_marker("latest", path);
       if (job.moment.is_best) store_.set_marker("best", path);
-      if (journal_) journal_->record(path.filename().string(), store::Place::scratch, background_->report.state_sha256);
+      if (journal_) journal_->record(path.filename().string(), store::Place::scratch, background_->report.state_checksum);
       if (mirror_) mirror_->wish(path);
       prune(store_, options_, monitor_, /*dry_run=*/false, journal_, mirror_);
     });
@@ -195,10 +204,7 @@ void Checkpoints::run(comm::World& world, const Job& job) {
 /// The running save is over, as every rank knows or is about to wait for.
 void Checkpoints::settle(bool is_last) {
   if (!running_) return;
-  if (background_->thread) {
-    const auto phase = world_.phase("wait for the running save", kSaveLimit_s);
-    background_->thread->wait();
-  }
+  wait();
   running_ = false;
   const std::string& failure = background_->failure;
   if (failure.empty()) {
@@ -206,6 +212,8 @@ void Checkpoints::settle(bool is_last) {
     ++figures_.saves;
     figures_.seconds += report.seconds;
     figures_.durable_s += report.durable_s;
+    figures_.verified_s += report.verified_s;
+    figures_.cpu_s += report.cpu_s;
     figures_.bytes += report.bytes;
     return;
   }
@@ -225,8 +233,8 @@ void Checkpoints::finish() {
   if (f.saves == 0) return;
   const auto saves = static_cast<double>(f.saves);
   log::info(cat("saved ", f.saves, f.saves == 1 ? " checkpoint (" : " checkpoints (",
-                human_bytes(f.bytes / static_cast<std::uint64_t>(f.saves)), " each, ", fixed(f.seconds / saves, 2),
-                " s); steps waited ", fixed(1000 * f.longest_copy_s, 0), " ms at most",
+                human_bytes(f.bytes / static_cast<std::uint64_t>(f.saves)), " each, ", fixed(f.seconds / saves, 2), " s, ",
+                fixed(f.cpu_s / saves, 2), " s of CPU time); steps waited ", fixed(1000 * f.longest_copy_s, 0), " ms at most",
                 f.merged > 0 ? cat("; ", f.merged, " became due while one was running and were merged") : std::string(),
                 f.failed > 0 ? cat("; ", f.failed, " failed") : std::string()));
 }
@@ -266,7 +274,7 @@ std::vector<std::string> Checkpoints::prune(const store::CheckpointStore& store,
 // ---- loading
 
 void Checkpoints::load(const std::string& name, std::span<const TensorView> tensors) {
-  const auto phase = world_.phase("load a checkpoint", kSaveLimit_s);
+  const auto phase = world_.phase("load a checkpoint", kLoadLimit_s);
   const auto path = store_.folder() / name;
   world_.agree("compare the checkpoint with the configuration", [&] {
     const auto lines = fit_differences(store::CheckpointStore::part(path, "fit"), facts_, allow_);

@@ -10,6 +10,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <cstring>
 #include <functional>
 #include <optional>
 
@@ -26,13 +27,21 @@
 namespace dltonic::train {
 namespace {
 
-constexpr int kScoredAtOnce = 4096;
+constexpr int kMostScoredAtOnce = 4096, kLeastScoredAtOnce = 64;
+constexpr std::size_t kScoredBytes = std::size_t{256} << 20;  ///< of rows that are scored at once
+
+int scored_at_once_of(const data::FrameShape& shape) {
+  const std::size_t samples = kScoredBytes / (words_for(shape.row_bits()) * sizeof(std::uint64_t));
+  return static_cast<int>(std::clamp<std::size_t>(samples, kLeastScoredAtOnce, kMostScoredAtOnce));
+}
 
 class GpuEngine : public Engine {
  public:
   GpuEngine(comm::World& world, const comm::Gpu& gpu, model::Model& model, const data::FrameSet& frames, const EnginePlan& plan)
       : world_(world),
         host_(model),
+        frames_(frames),
+        scored_at_once_(scored_at_once_of(frames.shape)),
         plan_(plan),
         augmentation_(plan.augmentation, frames.shape, plan.train.seed),
         shards_(plan.distributed.shards(plan.train.batch_size)),
@@ -61,8 +70,15 @@ class GpuEngine : public Engine {
     data::DeviceFrames::Plan frames_plan{.residency = data::residency_from(plan.residency),
                                          .shares = shares_,
                                          .gpus = &reducer_,
-                                         .most_evaluated = kScoredAtOnce,
+                                         .cut = trains() ? plan.event_frames : nullptr,
+                                         .epochs = static_cast<std::size_t>(plan.train.epochs),
+                                         .most_evaluated = scored_at_once_,
                                          .reserve_bytes = (std::size_t{512} << 20) + model_->reading_bytes()};
+    if (frames_plan.cut != nullptr) {
+      if (frames_plan.residency != data::Residency::automatic && frames_plan.residency != data::Residency::stream)
+        log::warn(cat("data.residency ", plan.residency, ": rows that are cut from events are streamed"));
+      frames_plan.residency = data::Residency::stream;
+    }
     // All ranks exchange rows, or none does: the one with least room decides.
     if (frames_plan.residency == data::Residency::automatic) {
       frames_plan.chosen = true;
@@ -72,10 +88,10 @@ class GpuEngine : public Engine {
       frames_plan.residency = static_cast<data::Residency>(static_cast<int>(world.max(residency)));
     }
     world.agree("put frames on the GPU", [&] {
-      const auto features = frames.shape.features();
-      if (trains()) batch_.emplace(features, most_);
-      scored_.emplace(features, kScoredAtOnce);
-      scores_ = device::Buffer<float>(static_cast<std::size_t>(kScoredAtOnce) * frames.classes.size());
+      const auto row_bits = frames.shape.row_bits();
+      if (trains()) batch_.emplace(row_bits, most_);
+      scored_.emplace(row_bits, scored_at_once_);
+      scores_ = device::Buffer<float>(static_cast<std::size_t>(scored_at_once_) * frames.classes.size());
       data_.emplace(frames, frames_plan);
     });
     through_host_ = world.size() > 1 && !reducer_.available();
@@ -85,9 +101,10 @@ class GpuEngine : public Engine {
   }
 
   model::Model& model() override { return host_; }
-  int lag() const override { return captures_ ? plan_.train.flag_lag : 0; }
+  int lag() const override { return captures_ && !plan_.train.detect_anomaly ? plan_.train.flag_lag : 0; }
 
   void start_epoch(std::uint32_t /*epoch*/, const data::EpochOrder& order, std::span<const double> rates) override {
+    order_ = &order;
     rates_.assign(rates.begin(), rates.end());
     begun_epoch_ = false;
     or_end([&] { data_->start_epoch(order, stream_); });
@@ -144,6 +161,16 @@ class GpuEngine : public Engine {
     return result;
   }
 
+  /// A model of its own takes the GPU's state: the host's may be on its way into a checkpoint.
+  Anomaly find_anomaly(const StepKeys& keys) override {
+    const auto model = host_.another();
+    const auto state = model->state(), mine = host_.state();
+    for (std::size_t i = 0; i < state.size(); ++i) std::memcpy(state[i].data, mine[i].data, mine[i].bytes());  // wiring
+    or_end([&] { model_->to_host(keys.updates, stream_, state); });
+    model->state_loaded();
+    return {.of_rank = train::find_anomaly(*model, frames_, augmentation_, plan_, parts_, *order_, keys), .of_sum = {}};
+  }
+
   void to_host(std::int64_t updates) override { model_->to_host(updates, stream_); }
   bool steps_change_host() const override { return false; }
   void from_host() override {
@@ -153,7 +180,7 @@ class GpuEngine : public Engine {
     model_->from_host(stream_);
   }
 
-  std::size_t scored_at_once() const override { return kScoredAtOnce; }
+  std::size_t scored_at_once() const override { return static_cast<std::size_t>(scored_at_once_); }
   void score(std::span<const std::uint32_t> samples, model::Reading reading, std::span<float> out) override {
     const data::DeviceBatch batch = data_->gather(samples, *scored_, stream_);
     model_->logits(batch, reading, scores_.data(), stream_);
@@ -170,6 +197,7 @@ class GpuEngine : public Engine {
       for (std::size_t i = 0; i + 1 < marks_.size(); ++i)
         out.emplace_back(cat("step_", kStages[i], "_ms"), marks_[i + 1].milliseconds_since(marks_[i]));
     }
+    add_cutting(plan_, out);
     return out;
   }
 
@@ -285,7 +313,7 @@ class GpuEngine : public Engine {
       sum_views.emplace_back(sums[p]);
     }
     std::array<double, kSums> reduced{};
-    const int shards = shards_ > 0 ? shards_ : world_.size();
+    const int shards = parts_in_all(world_, plan_);
     comm::reduce_canonical(world_, sum_views, shards, std::span<double>(reduced));
     comm::reduce_canonical(world_, gradient_views, shards, std::span<float>(on_host_[0]));
     device::copy(steps_.sums(), reduced.data(), sizeof(reduced), stream_);
@@ -303,6 +331,8 @@ class GpuEngine : public Engine {
 
   comm::World& world_;
   model::Model& host_;
+  const data::FrameSet& frames_;
+  int scored_at_once_;
   EnginePlan plan_;
   data::Augmentation augmentation_;
   int shards_;
@@ -322,6 +352,7 @@ class GpuEngine : public Engine {
 
   std::vector<data::BatchPart> parts_;
   data::EpochShares shares_;
+  const data::EpochOrder* order_ = nullptr;
   int share_ = 0, most_ = 0;  ///< samples of the global batch that are this rank's; of a micro-batch at most
   bool captures_ = false, through_host_ = false, begun_ = false, begun_epoch_ = false, timed_ = false;
   std::vector<float> rates_;  ///< of the epoch's steps

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 #include "dltonic/comm/canonical.h"
 #include "dltonic/core/clock.h"
 #include "dltonic/core/error.h"
+#include "dltonic/core/fault_point.h"
 #include "dltonic/core/log.h"
 #include "dltonic/core/text.h"
 #include "train/engines.h"
@@ -52,29 +54,23 @@ class HostEngine : public Engine {
     constexpr std::size_t kSums = 4;  // of each part: loss, right predictions, wishes to save and to stop
     std::vector<double> sums(parts_.size() * kSums);
     if (!sums.empty()) sums[2] = keys.wishes.save, sums[3] = keys.wishes.stop;
-    std::vector<std::span<const float>> gradient_views;
+    if (nan_at(fault::kParameters)) break_parameters();
+    for (auto& gradient : gradients_) std::fill(gradient.begin(), gradient.end(), 0.0f);
+    each_micro_batch(plan_, parts_, *order_, keys.batch, [&](std::size_t part, std::span<const std::uint32_t> samples) {
+      lap(kNothing);
+      data::fill_batch(frames_, samples, plan_.augmentation.any() ? &augmentation_ : nullptr, keys.epoch, batch_,
+                       plan_.event_frames);
+      lap(kData);
+      const auto result = model_.forward_backward(batch_, context, gradients_[part]);
+      lap(kPasses);
+      sums[kSums * part] += result.loss_sum;
+      sums[kSums * part + 1] += static_cast<double>(result.correct);
+    });
+    if (nan_at(fault::kGradients)) gradients_.front()[gradients_.front().size() / 2] = std::numeric_limits<float>::quiet_NaN();
+    std::vector<std::span<const float>> gradient_views(gradients_.begin(), gradients_.end());
     std::vector<std::span<const double>> sum_views;
-    for (std::size_t p = 0; p < parts_.size(); ++p) {
-      const auto samples = order_->samples(keys.batch, parts_[p]);
-      const std::size_t at_once =
-          plan_.train.micro_batch_size > 0 ? static_cast<std::size_t>(plan_.train.micro_batch_size) : samples.size();
-      std::fill(gradients_[p].begin(), gradients_[p].end(), 0.0f);
-      for (std::size_t first = 0; first < samples.size(); first += at_once) {
-        const auto some = samples.subspan(first, std::min(at_once, samples.size() - first));
-        lap(kNothing);
-        data::fill_batch(frames_, some, plan_.augmentation.any() ? &augmentation_ : nullptr, keys.epoch, batch_);
-        lap(kData);
-        const auto result = model_.forward_backward(batch_, context, gradients_[p]);
-        lap(kPasses);
-        sums[kSums * p] += result.loss_sum;
-        sums[kSums * p + 1] += static_cast<double>(result.correct);
-      }
-      gradient_views.emplace_back(gradients_[p]);
-      sum_views.emplace_back(sums.data() + kSums * p, kSums);
-    }
-    // Without shards each rank's share is one: the sums then depend on the number of ranks, and on nothing else.
-    const int shards = plan_.distributed.shards(plan_.train.batch_size);
-    const int count = shards > 0 ? shards : world_.size();
+    for (std::size_t p = 0; p < parts_.size(); ++p) sum_views.emplace_back(sums.data() + kSums * p, kSums);
+    const int count = parts_in_all(world_, plan_);
     double reduced[kSums];
     lap(kNothing);
     comm::reduce_canonical(world_, sum_views, count, std::span<double>(reduced));
@@ -92,6 +88,18 @@ class HostEngine : public Engine {
   }
   StepResult result(std::int64_t /*step*/) override { return result_; }
 
+  Anomaly find_anomaly(const StepKeys& keys) override {
+    Anomaly found;
+    found.of_rank = train::find_anomaly(model_, frames_, augmentation_, plan_, parts_, *order_, keys);
+    for (const auto& gradient : gradients_) {  // as the step left them
+      if (!found.of_rank.empty()) break;
+      found.of_rank = model_.find_anomaly(gradient);
+      if (!found.of_rank.empty()) found.of_rank += ", though finite when it is computed again";
+    }
+    found.of_sum = model_.find_anomaly(reduced_);
+    return found;
+  }
+
   void to_host(std::int64_t /*updates*/) override {}
   void from_host() override {}
 
@@ -105,6 +113,7 @@ class HostEngine : public Engine {
     std::vector<std::pair<std::string, double>> out;
     for (std::size_t i = 0; i < stages_.size() && steps_timed_ > 0; ++i)
       out.emplace_back(cat("step_", kStages[i], "_ms"), 1e3 * stages_[i] / static_cast<double>(steps_timed_));
+    add_cutting(plan_, out);
     return out;
   }
   std::string describe() const override { return "on CPU cores"; }
@@ -118,6 +127,15 @@ class HostEngine : public Engine {
     const double now = steady_seconds();
     if (stage != kNothing) stages_[stage] += now - lap_at_;
     lap_at_ = now;
+  }
+
+  /// What the fault point asks for.
+  void break_parameters() {
+    for (const TensorView& tensor : model_.state()) {
+      if (tensor.type != DType::f32) continue;
+      static_cast<float*>(tensor.data)[tensor.elements() / 2] = std::numeric_limits<float>::quiet_NaN();
+      return model_.state_loaded();
+    }
   }
 
   comm::World& world_;

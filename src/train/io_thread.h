@@ -1,4 +1,5 @@
-/// The thread of a rank that writes checkpoints: from its first job on it alone enters HDF5. One job at a time.
+/// The thread of a rank that writes checkpoints: from its first job on nothing else enters HDF5 but what takes its lock
+/// (store/h5.h). One job at a time.
 #pragma once
 
 #include <condition_variable>

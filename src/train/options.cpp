@@ -22,6 +22,13 @@ void Options::bind(config::Section& s) {
   s.key("micro_batch_size", micro_batch_size, "samples that a rank computes at once, gradients adding up; 0: its whole share")
       .min(0);
   s.key("seed", seed, "seed of initial weights, wiring, order and augmentation");
+  s.key("label_smoothing", label_smoothing,
+        "share of the target that is spread over all classes (Szegedy et al. 2016); training's loss alone")
+      .min(0)
+      .below(1);
+  s.key("class_weights", class_weights,
+        "balanced: a class's samples weigh inversely to their number among those that train; training's loss alone")
+      .choices({"none", "balanced"});
   s.key("monitor", monitor, "validation metric that chooses the best checkpoint").choices(metric_names());
   s.key("init_from", init_from,
         "begin with the weights of this run (its folder or name, then :best, :latest, :step-<n> or :@<time>; best where "
@@ -32,6 +39,10 @@ void Options::bind(config::Section& s) {
   s.key("on_nonfinite", on_nonfinite,
         "a loss or gradient that is not finite: stop ends the run, skip leaves the update out and counts it")
       .choices({"stop", "skip"});
+  s.key("detect_anomaly", detect_anomaly,
+        "says in which layer such a step's first value that is not finite lies, forward or backward, and on which rank: the "
+        "step is "
+        "computed once more on CPU cores. On a GPU every step is then waited for (train.flag_lag does not count)");
   s.key("walltime", walltime,
         "time after which the job is ended from outside, as Slurm's --time (30, 1:30:00, 2-12:00:00): the run saves and stops "
         "before, with exit code 75; empty: as the scheduler says");
@@ -39,6 +50,18 @@ void Options::bind(config::Section& s) {
   optimizer.bind(s);
   schedule.bind(s.section("schedule", "the learning rate over time"));
   early_stopping.bind(s.section("early_stopping", "ending a run that no longer improves"));
+}
+
+logic::LossOptions Options::loss(std::span<const std::uint64_t> samples_of_class) const {
+  logic::LossOptions loss{.label_smoothing = label_smoothing, .class_weights = {}};
+  if (class_weights != "balanced") return loss;
+  std::uint64_t all = 0, classes = 0;
+  for (const std::uint64_t n : samples_of_class) all += n, classes += n > 0 ? 1 : 0;
+  // A class without samples is no label; 1 keeps smoothing's share of it.
+  for (const std::uint64_t n : samples_of_class)
+    loss.class_weights.push_back(n == 0 ? 1.0F
+                                        : static_cast<float>(static_cast<double>(all) / static_cast<double>(classes * n)));
+  return loss;
 }
 
 EarlyStoppingOptions Options::stopping() const {

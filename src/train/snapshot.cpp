@@ -1,39 +1,32 @@
 #include "train/snapshot.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
-#include <cstdint>
 #include <cstring>
 #include <new>
-
-#include "dltonic/comm/world.h"
 
 namespace dltonic::train {
 namespace {
 
-constexpr std::size_t kLine = 64, kPiece = std::size_t{1} << 20;
+constexpr std::size_t kPage = 4096;  ///< where every tensor begins: disks take whole pages from memory without a copy
+constexpr std::size_t kHugePage = std::size_t{2} << 20, kPiece = std::size_t{1} << 20;
 
-std::size_t room(const TensorView& tensor) { return (tensor.bytes() + kLine - 1) / kLine * kLine; }
-
-/// All exponent bits set: infinite or not a number. Integer arithmetic, which the compiler makes vectors of.
-template <class Bits>
-bool all_finite(const void* data, std::uint64_t first, std::uint64_t count, Bits exponent) {
-  const auto* const values = static_cast<const Bits*>(data) + first;
-  Bits found = 0;
-  for (std::uint64_t i = 0; i < count; ++i) found |= static_cast<Bits>((values[i] & exponent) == exponent);
-  return found == 0;
-}
+std::size_t room(const TensorView& tensor) { return (tensor.bytes() + kPage - 1) / kPage * kPage; }
 
 }  // namespace
 
-void Snapshot::Free::operator()(std::byte* memory) const { ::operator delete (memory, std::align_val_t{kLine}); }
+void Snapshot::Free::operator()(std::byte* memory) const { ::operator delete (memory, std::align_val_t{kHugePage}); }
 
 void Snapshot::reserve(std::span<const TensorView> tensors) {
   std::size_t bytes = 0;
   for (const TensorView& tensor : tensors) bytes += room(tensor);
   if (bytes <= bytes_) return;
   memory_.reset();
-  memory_.reset(static_cast<std::byte*>(::operator new (bytes, std::align_val_t{kLine})));
+  memory_.reset(static_cast<std::byte*>(::operator new (bytes, std::align_val_t{kHugePage})));
   bytes_ = bytes;
+  ::madvise(memory_.get(), bytes_,
+            MADV_HUGEPAGE);  // fewer pages to look up, for copies and disks; where it is refused, as well
 #pragma omp parallel for schedule(static)
   for (std::size_t at = 0; at < bytes_; at += kPiece) std::memset(memory_.get() + at, 0, std::min(kPiece, bytes_ - at));
 }
@@ -59,19 +52,6 @@ std::vector<TensorView> Snapshot::take(std::span<const TensorView> tensors) {
 #pragma omp parallel for schedule(static)
   for (std::size_t i = 0; i < pieces.size(); ++i) std::memcpy(pieces[i].to, pieces[i].from, pieces[i].bytes);
   return copies;
-}
-
-std::string nonfinite_tensor(std::span<const TensorView> tensors, int rank, int size) {
-  constexpr std::uint32_t kSingle = 0x7f800000u;
-  constexpr std::uint64_t kDouble = 0x7ff0000000000000u;
-  for (const TensorView& tensor : tensors) {
-    const comm::Share share = comm::share_of(tensor.elements(), rank, size);
-    const bool fine = tensor.type == DType::f32   ? all_finite(tensor.data, share.first, share.count, kSingle)
-                      : tensor.type == DType::f64 ? all_finite(tensor.data, share.first, share.count, kDouble)
-                                                  : true;
-    if (!fine) return tensor.name;
-  }
-  return {};
 }
 
 }  // namespace dltonic::train

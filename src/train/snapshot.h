@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <memory>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "dltonic/core/tensor_view.h"
@@ -25,9 +24,5 @@ class Snapshot {
   std::unique_ptr<std::byte, Free> memory_;
   std::size_t bytes_ = 0;
 };
-
-/// Name of the first floating-point tensor with a value that is not finite among this rank's share of each; "" where all
-/// are finite.
-std::string nonfinite_tensor(std::span<const TensorView> tensors, int rank, int size);
 
 }  // namespace dltonic::train

@@ -12,8 +12,9 @@
 
 namespace dltonic::train {
 namespace {
-constexpr int kMostSkippedInARow = 50;  // a run that is broken does not mend itself
-}
+constexpr int kMostSkippedInARow = 50;    // a run that is broken does not mend itself
+constexpr double kAnomalyLimit_s = 1800;  // a step layer by layer on CPU cores may take much longer than on a GPU
+}  // namespace
 
 std::vector<TensorView> Progression::state() {
   const auto one = [](const char* name, auto& value) {
@@ -80,20 +81,38 @@ void Trainer::enqueue() {
   if (started_epoch_ != epoch) start_epoch(epoch);
   world_.set_step(enqueued_);
   // Rank 0 decides for all when to save; any rank may have been told to stop. The answer comes in the step's result.
-  engine_.enqueue({.step = enqueued_,
-                   .updates = progression_.step - progression_.skipped,
-                   .epoch = epoch,
-                   .batch = static_cast<std::uint64_t>(enqueued_ % batches()),
-                   .wishes = {.save = checkpoints_.wishes(), .stop = stop::wished()}});
+  keys_ = {.step = enqueued_,
+           .updates = progression_.step - progression_.skipped,
+           .epoch = epoch,
+           .batch = static_cast<std::uint64_t>(enqueued_ % batches()),
+           .wishes = {.save = checkpoints_.wishes(), .stop = stop::wished()}};
+  engine_.enqueue(keys_);
   ++enqueued_;
-  // While the last steps of the epoch are on their way, the next one's order is drawn.
-  if (enqueued_ % batches() == 0) order_.start(epoch + 1);
+  // While the last steps of the epoch are on their way, the next one's order is drawn, unless a step may be computed again.
+  if (enqueued_ % batches() == 0 && !options_.detect_anomaly) order_.start(epoch + 1);
+}
+
+/// Where the last step's first value lies that is not finite: the lowest rank that found one tells. collective
+std::string Trainer::find_anomaly() {
+  const auto phase = world_.phase("look for the first value that is not finite", kAnomalyLimit_s);
+  Anomaly found;
+  world_.agree("look for the first value that is not finite", [&] { found = engine_.find_anomaly(keys_); });
+  log::debug(cat("step ", keys_.step,
+                 ", the first value that is not finite on this rank: ", found.of_rank.empty() ? "none" : found.of_rank));
+  const std::vector<std::string> ranks = world_.gather(found.of_rank);
+  for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
+    if (!ranks[rank].empty()) return cat("; first ", ranks.size() > 1 ? cat("on rank ", rank, " in ") : "in ", ranks[rank]);
+  }
+  // The sum is the same everywhere.
+  const std::string of_sum = world_.broadcast(found.of_sum);
+  return of_sum.empty() ? "; computed again, all is finite" : cat("; first in the sum over ranks: ", of_sum);
 }
 
 void Trainer::end_not_finite(const std::string& what) const {
   Error error(cat(what, "; lower train.learning_rate (", options_.optimizer.learning_rate,
                   "), set train.clip_norm, or go on from an earlier checkpoint",
-                  options_.on_nonfinite == "stop" ? "; train.on_nonfinite=skip leaves such steps out" : ""),
+                  options_.on_nonfinite == "stop" ? "; train.on_nonfinite=skip leaves such steps out" : "",
+                  options_.detect_anomaly ? "" : "; train.detect_anomaly=true tells where it begins"),
               kExitFailure);
   error.set_agreed();  // decided on a reduced value: every rank throws it
   throw error;
@@ -104,14 +123,16 @@ double Trainer::take() {
   const StepResult result = engine_.result(progression_.step);
   const double loss = result.loss_sum / options_.batch_size;
   skipped_in_a_row_ = result.nonfinite ? skipped_in_a_row_ + 1 : 0;
+  const std::string where = result.nonfinite && options_.detect_anomaly ? find_anomaly() : "";
   if (result.nonfinite && (options_.on_nonfinite == "stop" || skipped_in_a_row_ >= kMostSkippedInARow)) {
-    end_not_finite(cat("the loss or a gradient is not finite (loss ", loss, ") at step ", progression_.step, ", epoch ",
-                       epoch() + 1,
-                       skipped_in_a_row_ > 1 ? cat(", for the ", skipped_in_a_row_, "th time in a row") : std::string()));
+    end_not_finite(
+        cat("the loss or a gradient is not finite (loss ", loss, ") at step ", progression_.step, ", epoch ", epoch() + 1,
+            skipped_in_a_row_ > 1 ? cat(", for the ", skipped_in_a_row_, "th time in a row") : std::string(), where));
   }
   if (result.nonfinite) {
     ++progression_.skipped;
-    if (world_.is_root()) log::warn(cat("step ", progression_.step, " is left out: its loss or a gradient is not finite"));
+    if (world_.is_root())
+      log::warn(cat("step ", progression_.step, " is left out: its loss or a gradient is not finite", where));
   } else {
     progression_.epoch_loss += result.loss_sum;
     progression_.epoch_norm += result.gradient_norm;
@@ -134,6 +155,15 @@ double Trainer::step() {
 bool Trainer::ended_early() const { return stopping_.patience > 0 && progression_.stopping.waited >= stopping_.patience; }
 
 Summary Trainer::run() {
+  try {
+    return train();
+  } catch (const std::exception& error) {
+    world_.end_if_alone(error);  // a save may be running, which the way out waits for
+    throw;
+  }
+}
+
+Summary Trainer::train() {
   if (progression_.finished_epochs >= options_.epochs)
     log::info(cat("nothing left to train: ", progression_.step, " steps are done"));
   auto phase = world_.phase("train", timeout_s_);

@@ -90,7 +90,9 @@ class Build(ProgramTest):
         for line in ("base=debian:12.8", "run_base=debian:12.8-slim", f"version={VERSION}", f"git={git}"):
             self.assertIn(line + "\n", text)
         self.assertEqual(self.hidden(), [])
-        cuda = self.build("--cuda")
+        self.assertIn("jobs=\n", text)
+        cuda = self.build("--cuda", "--jobs", "3")
+        self.assertIn("jobs=3\n", cuda.read_text())
         self.assertEqual(cuda.name, f"dltonic-{VERSION}-{git}-cuda.sif")
         self.assertIn("base=nvidia/cuda:", cuda.read_text())
 
@@ -131,6 +133,7 @@ class Build(ProgramTest):
             self.assertEqual((self.hidden(), [path.name for path in self.images.glob("dltonic-*-cpu.sif")]), ([], [old.name]))
             self.assertEqual((self.images / "dltonic-cpu.sif").resolve(), old)
         self.assertIn("--keep 0", self.build("--keep", "0", code=1))
+        self.assertIn("--jobs all", self.build("--jobs", "all", code=1))
         self.stand_in.unlink()
         self.assertIn("neither apptainer nor singularity", self.build(code=1))
 

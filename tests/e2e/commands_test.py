@@ -40,6 +40,8 @@ class Commands(ProgramTest):
         for key in ("dltonic", "MPI", "HDF5", "LibTorch", "CPU", "CUDA", "NCCL", "GPU", "SCRATCH_STORAGE_DIR", "PROJECT_STORAGE_DIR", "wrong"):
             self.assertIn(key, facts)
         self.assertIn("parallel", facts["HDF5"])
+        self.assertRegex(facts["MPI-IO"], "^ROMIO")
+        self.assertFalse([line for line in facts["wrong"] if "MPI-IO" in line])
         if facts["GPUs"]:
             self.assertEqual(facts["GPU"], f"{len(facts['GPUs'])} seen by rank 0")
             self.assertRegex(facts["NCCL"], "NCCL")
@@ -53,6 +55,10 @@ class Commands(ProgramTest):
         self.assertRegex(hidden["GPU"], r"^none: .")
         self.assertEqual(hidden["GPUs"], [])
         self.assertIn("rank 0", self.done("doctor").out)
+        if "Open MPI" in facts["MPI"]:
+            other = self.done("doctor", "--json", env={"OMPI_MCA_io": "ompio"}).json()
+            self.assertRegex(other["MPI-IO"], "^OMPIO")
+            self.assertTrue([line for line in other["wrong"] if "set OMPI_MCA_io=^ompio" in line])
 
     def test_shipped_experiments_load(self):
         experiments = sorted((SOURCE / "configs" / "experiment").glob("*.yaml"))

@@ -50,6 +50,46 @@ class OpensInH5py(ProgramTest):
                 self.assertEqual(label, fact["label"])
                 self.assertEqual(hashlib.sha256(file["/frames"][row].tobytes()).hexdigest(), fact["time_bins_10"]["sha256"])
 
+    def test_h5py_reads_half_floats(self):
+        """What data.frames.dtype=float16 says of each pixel, against the events of the events file."""
+        bins, tau = 10, 50000
+        with h5py.File(self.prepared("*-events-*.h5")[0]) as file:
+            offset, *columns = (file[f"/{name}"][:] for name in ("recordings/offset", "events/x", "events/y", "events/t", "events/p"))
+
+        for values in ("counts", "recency", "time_surface", "voxel"):
+            before = set(self.prepared())
+            self.done("prepare", *NMNIST, "data.frames.dtype=float16", f"data.frames.values={values}", ranks=2)
+            (path,) = set(self.prepared()) - before
+            with h5py.File(path) as file:
+                self.assertEqual((file.attrs["depth"], file.attrs["channels"]), (16, bins if values == "voxel" else 2 * bins))
+                rows, order = file["/frames"][:], file["/recording"][:]
+            for row, recording in zip(rows, order):
+                x, y, t, p = (column[int(offset[recording]):int(offset[recording + 1])].astype(numpy.int64) for column in columns)
+                span = max(1, int(t[-1] - t[0]))
+                bin_of = numpy.minimum(bins - 1, bins * (t - t[0]) // span)
+                wanted = numpy.zeros((bins, 2, 34, 34))
+                for k in range(bins):
+                    last = t[0] + ((k + 1) * span + bins - 1) // bins - 1 if k < bins - 1 else t[-1]
+                    here = bin_of == k
+                    if values == "counts":
+                        numpy.add.at(wanted[k], (p[here], y[here], x[here]), 1)
+                    elif values == "voxel":  # OFF events count against
+                        weight = numpy.maximum(0, 1 - numpy.abs((bins - 1) * (t - t[0]) / span - k)) * (2 * p - 1)
+                        numpy.add.at(wanted[k], (1, y, x), weight)
+                    else:
+                        some = here if values == "recency" else bin_of <= k
+                        newest = numpy.full((2, 34, 34), -1)
+                        numpy.maximum.at(newest, (p[some], y[some], x[some]), t[some])
+                        age = last - newest
+                        length = last - t[here].min(initial=last) + 1
+                        number = 1 - age / length if values == "recency" else numpy.exp(-age / tau)
+                        wanted[k] = numpy.where(newest >= 0, number, 0)
+                found = row.view("<f2")[:(bins if values == "voxel" else 2 * bins) * 34 * 34].astype(float)
+                wanted = wanted[:, 1] if values == "voxel" else wanted
+                # a half has eleven bits; shares of an event are rounded down to 1/1024
+                numpy.testing.assert_allclose(found, wanted.ravel(), rtol=2**-11, atol=0.01 if values == "voxel" else 1e-7,
+                                              err_msg=values)
+
     def test_h5py_reads_checkpoints(self):
         self.done("train", *NMNIST, *SMALL, "train.epochs=1", ranks=3)
         run = self.run_folder("nmnist_difflogic")

@@ -37,7 +37,7 @@ class RunFolder(ProgramTest):
         again = self.folder / "again"
         self.done("train", self.run / "config.yaml", f"run.dir={again}", ranks=2)
         self.assertEqual(self.metrics(again), self.metrics(self.run))
-        self.assertEqual(self.manifest(again)["state_sha256"], self.manifest(self.run)["state_sha256"])
+        self.assertEqual(self.manifest(again)["state_checksum"], self.manifest(self.run)["state_checksum"])
         texts = [(run / "config.yaml").read_text().replace(str(run), "RUN") for run in (self.run, again)]
         self.assertEqual(*texts)
 
@@ -85,7 +85,7 @@ class RunFolder(ProgramTest):
             self.assertEqual({key: found.get(key) for key in facts}, facts)
             self.assertEqual(found["file"], str(path))
         self.refused("inspect", self.folder / "none.h5", ranks=2, facts=[self.folder / "none.h5"])
-        self.refused("inspect", self.run / "log.txt", facts=["log.txt", ".h5"])
+        self.refused("inspect", self.run / "log.txt", facts=["log.txt", ".txt", ".aedat"])
 
 
 if __name__ == "__main__":

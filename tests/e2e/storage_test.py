@@ -69,7 +69,7 @@ class Mirrored(StorageTest):
         self.train("train.epochs=3", "run.name=unbroken", ranks=2)
         unbroken = self.run_folder("unbroken")
         self.assertEqual(self.metrics(self.scratch), self.metrics(unbroken))
-        self.assertEqual(self.manifest(self.scratch)["state_sha256"], self.manifest(unbroken)["state_sha256"])
+        self.assertEqual(self.manifest(self.scratch)["state_checksum"], self.manifest(unbroken)["state_checksum"])
         self.assertEqual(tree(self.project), tree(self.scratch) | {
             name: content for name, content in tree(self.project).items() if name.startswith("checkpoints/step-3_")})
 
@@ -108,11 +108,17 @@ class Interrupted(StorageTest):
         self.assert_refused(second, self.scratch, f"is in use by process {pid} on {os.uname().nodename}", "training since 20")
         pull = self.start("sync", "pull", NAME).wait(clean=False)
         self.assert_refused(pull, f"is in use by process {pid}")
-        job.end()  # by SIGKILL
+        job.end()  # by SIGKILL, which may hit while a small file is written
+        for half in (self.scratch / "config.yaml.tmp.1", self.scratch / "checkpoints/latest.tmp.1", self.project / "checkpoints/best.tmp.1"):
+            half.write_text("half")
         result = self.start("train", *NMNIST, *SMALL, "train.epochs=1", "--resume", ranks=2).wait(clean=False)
         self.assertEqual(result.code, 0, result)
         self.assertIn(f"removed {self.scratch}/run.lock, left by process {pid}", result.err)
         self.assertFalse((self.scratch / "run.lock").exists())
+        epochs = int(self.manifest(self.scratch)["progress"]["epoch"]) + 1
+        self.train(f"train.epochs={epochs}", "--resume", ranks=2)
+        self.train(f"train.epochs={epochs}", "run.name=unbroken", ranks=2)
+        self.assertEqual(self.manifest(self.scratch)["state_checksum"], self.manifest(self.run_folder("unbroken"))["state_checksum"])
 
     def test_project_storage_gone_for_a_while(self):
         job = self.start_long()

@@ -42,6 +42,12 @@ esac
 """
 
 
+# BASH_ENV of a script: once, a signal comes after a child is started and before its number is known.
+SIGNAL_IN_BETWEEN = """set -T
+trap '[[ $BASH_COMMAND != "child=\$!" || -e $CALLS.sent ]] || { : >"$CALLS.sent"; kill -USR1 $$; }' DEBUG
+"""
+
+
 class SubmitTest(ProgramTest):
     def setUp(self):
         super().setUp()
@@ -182,6 +188,18 @@ class Running(SubmitTest):
         self.assertEqual(process.wait(30), code, self.log.read_text())
         return self.log.read_text()
 
+    def signal_in_between(self):
+        path = self.folder / "in_between.sh"
+        path.write_text(SIGNAL_IN_BETWEEN)
+        return {"BASH_ENV": str(path)}
+
+    def assert_told_once(self, text):
+        """Whether or not it lived long enough to hear it."""
+        self.assertTrue((self.folder / "calls.sent").exists())
+        self.assertEqual(text.count("USR1: told to save and stop"), 1, text)
+        self.assertLessEqual(len(self.calls("launch")), 1, text)
+        self.assertIn(self.calls("told"), ([], ["told USR1"]), text)
+
 
 class JobScript(Running):
     def start_job(self, codes, words=(), state="RUNNING", **variables):
@@ -239,6 +257,10 @@ class JobScript(Running):
         self.ended(process, 75)
         self.assertEqual(len(self.calls("launch")), 1)
 
+    def test_a_signal_just_as_the_ranks_start(self):
+        self.assert_told_once(self.ended(self.start_job("wait", **self.signal_in_between()), 75))
+        self.assertEqual(self.calls("scontrol"), ["scontrol requeue 12"])
+
     def test_a_cancelled_job_stays_cancelled(self):
         text = self.ended(self.start_job("0 75", state="CANCELLED"), 75)
         self.assertEqual(self.calls("scontrol"), [])
@@ -286,6 +308,9 @@ class MpirunScript(Running):
                 self.ended(process, 75)
                 self.assertEqual((len(self.calls("launch")), self.calls("told")), (1, ["told USR1"]))
                 self.calls_file.unlink()
+
+    def test_a_signal_just_as_mpirun_starts(self):
+        self.assert_told_once(self.ended(self.start_mpirun("wait 0", "--", "experiment=x", **self.signal_in_between()), 75))
 
     def test_says_how_to_call_it(self):
         self.assertIn("jobs/mpirun.sh -n 8", self.ended(self.start_mpirun("", "-n", "2"), 2))

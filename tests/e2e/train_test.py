@@ -20,7 +20,7 @@ class Training(ProgramTest):
         self.done("train", *NMNIST, *FRAMES, *SMALL, *MODELS[model], *ON_CPU, f"train.epochs={epochs}", f"run.name={name}",
                   *words, ranks=ranks, **options)
         run = self.run_folder(name)
-        return self.metrics(run), self.manifest(run)["state_sha256"]
+        return self.metrics(run), self.manifest(run)["state_checksum"]
 
     def losses(self, metrics):
         found = [line["loss"] for line in metrics]

@@ -3,7 +3,7 @@ import os
 import shutil
 import unittest
 
-from program import FIXTURES, NMNIST, RECORDINGS, SMALL, ProgramTest, copy_of_recordings
+from program import FIXTURES, NMNIST, RECORDINGS, SMALL, ProgramTest, copy_of_recordings, sha256
 
 PREPARE = ["prepare", "experiment=nmnist_difflogic"]
 TRAIN = ["train", *NMNIST, *SMALL, "train.epochs=1"]
@@ -24,8 +24,14 @@ class DamagedRecordings(ProgramTest):
         return path.stat().st_size
 
     def test_cut_recording(self):
-        size = self.cut("Train/9/00029.bin")  # the last of Train lies in rank 1's share
-        self.prepare_refused("rank 1 of 2", "Train/9/00029.bin", size)
+        size = self.cut("Train/9/00029.bin")
+        self.prepare_refused("Train/9/00029.bin", size)
+
+    def test_several_damaged_recordings_are_counted(self):
+        size = self.cut("Train/2/00012.bin")
+        self.cut("Test/7/00007.bin")
+        self.cut("Train/9/00029.bin")
+        self.prepare_refused("Train/2/00012.bin", size, "2 more files are damaged", "data.on_error=skip", ranks=3)
 
     def test_cut_recording_one_rank(self):
         size = self.cut("Test/0/00000.bin")
@@ -41,7 +47,7 @@ class DamagedRecordings(ProgramTest):
     def test_empty_label_folder(self):
         for file in (self.root / "Train" / "3").iterdir():
             file.unlink()
-        self.prepare_refused(self.root / "Train" / "3", "no .bin file")
+        self.prepare_refused(self.root, "Test/3 holds recordings", "Train/3 holds none")
 
     def test_empty_root(self):
         empty = self.folder / "empty"
@@ -64,7 +70,7 @@ class DamagedRecordings(ProgramTest):
         for part in parts:
             shutil.rmtree(self.folder / "rank1" / "data" / part / "3")
         wrapper = ["sh", "-c", f'cd "{self.folder}/rank$OMPI_COMM_WORLD_RANK" && exec "$@"', "sh"]
-        return self.run_program(*PREPARE, "data.root=data", ranks=2, wrapper=wrapper)
+        return self.run_program(*PREPARE, "data.root=data", "data.layout=folder", ranks=2, wrapper=wrapper)
 
     def test_label_folder_missing_on_one_rank(self):
         result = self.one_rank_sees_less(["Train", "Test"])
@@ -88,6 +94,25 @@ class DamagedRecordings(ProgramTest):
             self.assertRegex(result.err, f"skipped: .*{name}")
         self.assertRegex(result.err, r"skipped 2 of 40 recordings")
 
+    def test_a_class_is_missing(self):
+        for part in ("Train", "Test"):
+            shutil.rmtree(self.root / part / "3")
+        self.prepare_refused(self.root, "no recordings of class 3", "10 classes")
+
+    def test_time_that_runs_backwards(self):
+        path = self.root / "Train/4/00014.bin"
+        rows = path.read_bytes()
+        path.write_bytes(rows[-5:] + rows[5:])
+        self.prepare_refused("Train/4/00014.bin", "backwards", "data.unsorted=sort")
+        result = self.done(*PREPARE, f"data.root={self.root}", "data.unsorted=sort", ranks=2)
+        self.assertIn("in 1 recordings time ran backwards", result.err)
+
+    def test_cut_archive(self):
+        archive = self.folder / "Train.zip"
+        shutil.make_archive(archive.with_suffix(""), "zip", self.root)
+        os.truncate(archive, archive.stat().st_size // 2)
+        self.prepare_refused(archive, "cut or no zip archive", "download it again", root=archive)
+
     def test_images_cut(self):
         images = self.folder / "images"
         shutil.copytree(FIXTURES / "events_idx", images)
@@ -95,6 +120,23 @@ class DamagedRecordings(ProgramTest):
         os.truncate(path, path.stat().st_size // 2)
         self.refused("prepare", "experiment=mnist_events_difflogic", f"data.root={images}", facts=[path], ranks=2)
         self.assertEqual(self.prepared(), [])
+
+
+class KilledPrepare(ProgramTest):
+    """A job that dies while it decodes leaves what the next one goes on from; the result is the same."""
+
+    def test_the_next_job_goes_on(self):
+        self.done(*PREPARE, f"data.root={RECORDINGS}")
+        whole = {path.name: sha256(path) for path in self.prepared()}
+        shutil.rmtree(self.folder / "project")
+        killed = self.start(*PREPARE, f"data.root={RECORDINGS}", ranks=2, env={"DLTONIC_FAIL_AT": "decode:1:5:kill"})
+        killed.wait(clean=False)
+        self.assertEqual(self.prepared(), [], "a half file has a final name")
+        self.assertEqual(len(list((self.folder / "project" / "data").glob("*.part"))), 1)
+        result = self.done(*PREPARE, f"data.root={RECORDINGS}", ranks=3)
+        self.assertRegex(result.err, r"going on with what a job that ended left of .*: [1-9]\d* of 40 recordings")
+        self.assertEqual({path.name: sha256(path) for path in self.prepared()}, whole)
+        self.assertEqual(list((self.folder / "project" / "data").glob("*.part")), [])
 
 
 class DamagedPreparedFiles(ProgramTest):

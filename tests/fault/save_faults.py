@@ -1,14 +1,16 @@
 """A rank that dies, stops or fails in each phase of a save: what bears a good name is whole, nothing else does, and going on
 gives the result of a run that was never disturbed."""
 import os
+import time
 import unittest
 
-from program import NMNIST, OUR_ERROR, SMALL, ProgramTest
+from fault_case import ENDS_WITHIN_S, FaultTest
+from program import NMNIST, OUR_ERROR, SMALL
 
 TWO_EPOCHS = ["train", *NMNIST, *SMALL, "train.epochs=2", "storage.mirror=false"]  # 3 steps an epoch: saves of steps 3 and 6
 
 
-class SaveTest(ProgramTest):
+class SaveTest(FaultTest):
     def setUp(self):
         super().setUp()
         self.done("prepare", *NMNIST)
@@ -23,19 +25,14 @@ class SaveTest(ProgramTest):
         self.assertEqual(verified["broken"], [])
         return [entry["step"] for entry in listed["checkpoints"]]
 
-    def disturbed(self, fault, *words, ranks=2):
+    def disturbed(self, fault, *words, ranks=2, limit_s=ENDS_WITHIN_S):
         job = self.start(*TWO_EPOCHS, *words, ranks=ranks, env={"DLTONIC_FAIL_AT": fault})
-        result = job.wait(clean=False)  # the half of a save is removed by the next one
-        self.assertNotEqual(result.code, 0, result)
+        result = self.ends_soon(job, "fault asked for at", limit_s)
         self.assertRegex(result.err, "fault asked for at")
         return result
 
     def goes_on_to_the_same_end(self):
-        resumed = self.run_program(*TWO_EPOCHS, "--resume", ranks=2)  # its first save removes what is left of the broken one
-        self.assertEqual(resumed.code, 0, resumed)
-        self.assertIn("going on from step-", resumed.err)
-        self.done(*TWO_EPOCHS, "run.name=whole", ranks=2)
-        self.assertEqual(self.manifest(self.run)["state_sha256"], self.manifest(self.run_folder("whole"))["state_sha256"])
+        self.goes_on_like(TWO_EPOCHS[1:], broken="nmnist_difflogic", ranks=2)
         self.assertEqual(self.manifest(self.run)["step"], 6)
 
 
@@ -76,8 +73,7 @@ class KilledInASave(SaveTest):
         self.disturbed("during_prune:0:*:kill", *words)
         self.assertEqual(self.steps(), [10])
         self.assertEqual(len(list((self.run / "checkpoints").glob("step-5_*.part"))), 1)
-        resumed = self.done(*TWO_EPOCHS, *words, "train.epochs=3", "--resume", ranks=2)
-        self.assertIn("going on from step-10", resumed.err)
+        self.goes_on_like([*TWO_EPOCHS[1:], *words, "train.epochs=3"], broken="nmnist_difflogic", ranks=2)
 
 
 class FailedInASave(SaveTest):
@@ -89,13 +85,23 @@ class FailedInASave(SaveTest):
         self.goes_on_to_the_same_end()
 
     def test_rank_stopped_in_a_save(self):
-        # An epoch of 70 steps: the others notice in a step, whose limit is short; a save's own is long.
+        # An epoch of 70 steps: the others notice in a step or in the save, whichever limit ends first.
         words = ["data.frames.mode=event_count", "data.frames.events_per_frame=20", "model.gates=20000", "train.batch_size=4",
                  "checkpoint.every_steps=3", "comm.timeout_s=3", "train.epochs=100000"]
         self.done("prepare", *NMNIST, *words[:2])
-        result = self.disturbed("before_manifest:1:3:stop", *words)
-        self.assertRegex(result.err, "error: .*stuck in train, step .*the limit is 3.0 s")
+        result = self.disturbed("before_manifest:1:3:stop", *words, limit_s=3 + 15)
+        self.assertRegex(result.err, "error: .*stuck in (train|save the checkpoint of step 3), step .*the limit is 3.[0-9] s")
         self.assertIn(self.steps(), ([], [3]))  # the first rank may have finished what was left to do
+        self.goes_on_like([*TWO_EPOCHS[1:], *words, "train.epochs=1"], broken="nmnist_difflogic", ranks=2)
+
+    def test_rank_stopped_in_the_last_save(self):
+        """No step is left that would notice: the save's own limit does, comm.timeout_s and a second for every 20 MB."""
+        began = time.monotonic()
+        result = self.disturbed("before_manifest:1:6:stop", "comm.timeout_s=5", limit_s=5 + 15)
+        self.assertRegex(result.err, "error: .*stuck in save the checkpoint of step 6, step .*the limit is 5.[0-9] s")
+        self.assertLess(time.monotonic() - began, 5 + 15 + 15)  # with the two epochs before it
+        self.assertIn(self.steps(), ([3], [6, 3]))  # the first rank may have finished what was left to do
+        self.goes_on_to_the_same_end()
 
     def test_full_disk_in_a_background_save(self):
         """Storage that fails once: training goes on, says so, and the next save succeeds."""
@@ -103,7 +109,7 @@ class FailedInASave(SaveTest):
         self.assertRegex(result.err, "warning: .*a checkpoint was not saved, training goes on.*rank 1 of 2: fault asked for")
         self.assertEqual(self.steps(), [6])
         self.done(*TWO_EPOCHS, "run.name=whole", ranks=2)
-        self.assertEqual(self.manifest(self.run)["state_sha256"], self.manifest(self.run_folder("whole"))["state_sha256"])
+        self.assertEqual(self.manifest(self.run)["state_checksum"], self.manifest(self.run_folder("whole"))["state_checksum"])
 
     def test_last_save_fails(self):
         self.refused(*TWO_EPOCHS, ranks=2, code=1, env={"DLTONIC_FAIL_AT": "before_manifest:0:6:storage"},
@@ -139,7 +145,7 @@ class DamagedCheckpoints(SaveTest):
             byte = file.read(1)
             file.seek(-5, os.SEEK_END)
             file.write(bytes([byte[0] ^ 1]))
-        self.passed_over("sha256")
+        self.passed_over("checksum")
 
     def test_manifest_missing(self):
         (self.newest / "manifest.json").unlink()

@@ -6,7 +6,8 @@ import resource
 import subprocess
 import unittest
 
-from program import NMNIST, SMALL, ProgramTest, sha256
+from fault_case import FaultTest
+from program import NMNIST, SMALL
 
 MANY_FRAMES = ["data.frames.mode=time_window", "data.frames.window_us=2000", "data.frames.overlap=0.95"]
 LARGE_MODEL = ["model.gates=40000", "train.batch_size=6", "train.epochs=1"]  # 24 MB a checkpoint
@@ -17,7 +18,7 @@ def limit_files(megabytes):
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (megabytes << 20, megabytes << 20))
 
 
-class FileLimits(ProgramTest):
+class FileLimits(FaultTest):
     def test_prepare_hits_a_file_size_limit(self):
         result = self.refused("prepare", *NMNIST, *MANY_FRAMES, ranks=2, limits=limit_files(12), code=1,
                               facts=["file size limit", "nmnist-", f"{12 << 20:,}"])
@@ -31,7 +32,7 @@ class FileLimits(ProgramTest):
                      facts=["file size limit", "checkpoints/step-3_", f"{12 << 20:,}"])
         left = list((self.run_folder("nmnist_difflogic") / "checkpoints").glob("*"))
         self.assertEqual(left, [])
-        self.done("train", *NMNIST, *LARGE_MODEL, "--resume", ranks=2)  # nothing stands in its way
+        self.goes_on_like([*NMNIST, *LARGE_MODEL], broken="nmnist_difflogic", ranks=2)  # nothing stands in its way
 
     def test_metrics_on_a_full_disk(self):
         self.done("prepare", *NMNIST)
@@ -41,9 +42,11 @@ class FileLimits(ProgramTest):
         result = self.run_program("train", *NMNIST, *SMALL, ranks=2)
         self.assertNotIn(result.code, (0, 2), result)
         self.assertRegex(result.err, r"error: .*metrics.jsonl: No space left on device")
+        (run / "metrics.jsonl").unlink()
+        self.goes_on_like([*NMNIST, *SMALL, "train.epochs=2"], broken="nmnist_difflogic", ranks=2)
 
 
-class FullDisk(ProgramTest):
+class FullDisk(FaultTest):
     """Run in a mount namespace of its own (unshare --mount): what is mounted here ends with the test."""
 
     def small_disk(self, name, megabytes):
@@ -73,6 +76,8 @@ class FullDisk(ProgramTest):
         disk = self.small_disk("scratch", 8)
         self.refused("train", *NMNIST, *LARGE_MODEL, ranks=2, code=1, facts=["disk full", disk, "are free"])
         self.assertEqual(sorted((self.run_folder("nmnist_difflogic") / "checkpoints").glob("*")), [])
+        subprocess.run(["mount", "-o", "remount,size=256m", disk], check=True)
+        self.goes_on_like([*NMNIST, *LARGE_MODEL], broken="nmnist_difflogic", ranks=2)
 
     def test_stage_evicts_what_is_unused_the_longest(self):
         self.done("prepare", *NMNIST)
@@ -108,8 +113,7 @@ class FullDisk(ProgramTest):
         self.assertEqual(list(disk.rglob("step-*/*.part")), [])
         subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
         self.done("sync", "push", "nmnist_difflogic")
-        state = self.checkpoint(disk / "nmnist_difflogic") / "state.h5"
-        self.assertEqual(sha256(state), self.manifest(disk / "nmnist_difflogic")["state_sha256"])
+        self.done("checkpoints", "verify", disk / "nmnist_difflogic")
 
     def test_mirror_to_a_read_only_disk(self):
         self.done("prepare", *NMNIST)
@@ -120,8 +124,7 @@ class FullDisk(ProgramTest):
         subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
         result = self.done("train", *NMNIST, *LARGE_MODEL, "--resume", ranks=2)
         self.assertIn("nothing left to train", result.err)
-        self.assertEqual(sha256(self.checkpoint(disk / "nmnist_difflogic") / "state.h5"),
-                         self.manifest(disk / "nmnist_difflogic")["state_sha256"])
+        self.done("checkpoints", "verify", disk / "nmnist_difflogic")
 
     def test_background_save_on_a_disk_that_is_full_for_a_while(self):
         """Training goes on, says so once a save, and saves when there is room again."""
@@ -137,6 +140,10 @@ class FullDisk(ProgramTest):
         self.assertRegex(result.err, f"warning: .*disk full: {disk}.*are free")
         self.assertEqual(self.manifest(self.run_folder("nmnist_difflogic"))["step"], 90)
         self.done("checkpoints", "verify", self.run_folder("nmnist_difflogic"))
+        subprocess.run(["mount", "-o", "remount,size=256m", disk], check=True)
+        self.done("train", *NMNIST, *LARGE_MODEL, "train.epochs=30", "run.name=whole", "storage.mirror=false", ranks=2)
+        self.assertEqual(self.manifest(self.run_folder("nmnist_difflogic"))["state_checksum"],
+                         self.manifest(self.run_folder("whole"))["state_checksum"])
 
 
 if __name__ == "__main__":

@@ -19,17 +19,19 @@ EVERYBODY = set(MODULES)
 THIRD_PARTY = [
     (r"(spdlog|fmt)/", {"core"}),
     (r"openssl/", {"core"}),
+    (r"xxhash\.h$", {"core"}),
     (r"yaml-cpp/", {"config"}),
     (r"(cuda_runtime(_api)?|cuda|nvml)\.h$", {"device", "logic.cu", "data.cu", "comm.cu"}),
     (r"nvtx3/", {"device"}),
     (r"(cub|cooperative_groups|thrust)[/.]|cuda_(bf16|fp16)\.h$|mma\.h$", {"device", "logic.cu", "data.cu", "comm.cu"}),
     (r"mpi\.h$", {"comm", "store"}),
     (r"nccl\.h$", {"comm"}),
-    (r"(zlib|lz4\w*|zstd|archive|archive_entry)\.h$|flatbuffers/", {"events"}),
+    (r"(zlib|zip|lz4\w*|zstd|archive|archive_entry)\.h$|flatbuffers/", {"events"}),
     (r"(hdf5|H5\w+)\.h$", {"store"}),
     (r"(torch|ATen|c10|caffe2)/", {"model", "train"}),
     (r"google/protobuf/|.*\.pb\.h$", {"export", "report"}),
-    (r"png\.h$", {"report"}),
+    (r"png\.h$", {"events", "report"}),
+    (r"gif_lib\.h$", {"report"}),
     (r"httplib\.h$", {"serve"}),
     (r"CLI/", {"app"}),
     (r"nlohmann/", EVERYBODY),
@@ -41,7 +43,7 @@ IN_PUBLIC_HEADERS = {"nlohmann/json_fwd.hpp"}  # declarations only
 SYSTEM = re.compile(
     r"[a-z_]+$"  # the C++ library
     r"|(sys|linux|netinet|arpa)/\w+\.h$"
-    r"|(unistd|fcntl|dlfcn|poll|pthread|sched|signal|termios|syslog|netdb|spawn|errno|immintrin|omp|cpuid|execinfo)\.h$"
+    r"|(unistd|fcntl|dlfcn|poll|pthread|sched|signal|termios|syslog|netdb|spawn|dirent|errno|immintrin|omp|cpuid|execinfo)\.h$"
 )
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 USES = re.compile(r"dltonic_module\(\s*(\w+)(.*?)\)", re.DOTALL)

@@ -110,13 +110,18 @@ export SLURM_CONF=$box/slurm.conf
 slurmctld -D -f "$SLURM_CONF" >"$box/log/slurmctld.out" 2>&1 &
 daemons+=($!)
 for ((i = 1; i <= nodes; ++i)); do
-  unshare --uts --net sh -c "hostname n$i && ip link set lo up
+  unshare --uts --net sh -c "hostname n$i && ip link set lo up && touch '$box/run/n$i.network'
     until ip link show eth0 >/dev/null 2>&1; do sleep 0.05; done
     ip addr add 10.99.0.$((i + 1))/24 dev eth0 && ip link set eth0 up
     exec slurmd -D -f '$SLURM_CONF' -N n$i" >"$box/log/slurmd.n$i.out" 2>&1 &
   pid=$!
   daemons+=("$pid")
-  until [[ $(readlink "/proc/$pid/ns/net") != $(readlink /proc/self/ns/net) ]]; do sleep 0.02; done
+  # The node says that its network is there: what /proc tells of a process in the midst of exec is not to be relied upon.
+  for ((k = 0; k < 500; ++k)); do
+    [[ ! -e $box/run/n$i.network ]] || break
+    sleep 0.02
+  done
+  [[ -e $box/run/n$i.network ]] || { echo "node n$i has no network of its own after 10 s" >&2 && exit 1; }
   ip link add "v$i" type veth peer name eth0 netns "$pid"
   ip link set "v$i" master sandbox up
 done

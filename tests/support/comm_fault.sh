@@ -16,7 +16,10 @@ fail() { echo "FAILED: $*"; exit 1; }
 [ "$took" -le 15 ] || fail "took $took s"
 [ "$got" -eq "$code" ] || fail "exit code $got, not $code"
 grep -qE -- "$line" "$out" || fail "nobody said: $line"
-sleep 0.5
-left=$(grep -lsz "DLTONIC_MARK=$mark" /proc/[0-9]*/environ 2>/dev/null | grep -v "/$$/" || true)
+for _ in {1..100}; do # mpiexec may return a moment before the last rank is gone
+  left=$(grep -lsz "DLTONIC_MARK=$mark" /proc/[0-9]*/environ 2>/dev/null | grep -v "/$$/" || true)
+  [ -n "$left" ] || break
+  sleep 0.1
+done
 [ -z "$left" ] || fail "left running: $left"
 echo "ended in $took s with exit code $got"

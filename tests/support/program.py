@@ -31,6 +31,7 @@ SMALL = ["model.gates=400", "train.batch_size=6"]  # 3 steps an epoch on the 20 
 # What a library or a crash says when nobody caught it.
 NOISE = re.compile(r"HDF5-DIAG|terminate called|what\(\):|Segmentation fault|SIGSEGV|SIGABRT|\*\*\* Error in|C\+\+ exception")
 OUR_ERROR = re.compile(r"^(?:rank \d+: )?error: ", re.MULTILINE)
+DIES_WITHIN_S = 15  # a process that was killed: one that waits for its disk cannot die sooner
 HALF_FILE = re.compile(r"\.part$|\.tmp\.|\.dltonic-probe-")
 
 
@@ -121,15 +122,18 @@ class Job:
         raise AssertionError(f"no process of rank {rank}\n{self.said()}")
 
     def end(self):
-        """Kills what is left of the job. Returns the process ids."""
-        left = sorted(processes_of(self.mark))
-        for pid in left:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        """Kills what is left of the job, and returns when it is gone. Returns the process ids."""
+        left, until = set(), time.monotonic() + DIES_WITHIN_S
+        while (alive := processes_of(self.mark)) and time.monotonic() < until:
+            for pid in alive:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            left.update(alive)
+            time.sleep(0.02)
         self.process.wait()
-        return left
+        return sorted(left)
 
     def wait(self, limit_s=60, clean=True):
         try:
@@ -138,7 +142,7 @@ class Job:
             self.end()
             raise AssertionError(f"{' '.join(self.command)}\ndid not end within {limit_s} s\n{self.said()}") from None
         seconds = time.monotonic() - self._start
-        until = time.monotonic() + 3  # mpirun may return a moment before the last rank is gone
+        until = time.monotonic() + DIES_WITHIN_S  # mpirun may return a moment before the last rank is gone
         while processes_of(self.mark) and time.monotonic() < until:
             time.sleep(0.05)
         left = self.end()
@@ -204,7 +208,7 @@ class ProgramTest(unittest.TestCase):
 
     def metrics(self, run):
         """Lines of metrics.jsonl without what a clock and the machine say."""
-        clocks = re.compile("time|seconds|samples_per_s|step_.*_ms|gpu_memory.*")
+        clocks = re.compile("time|seconds|samples_per_s|cut_.*_per_thread_s|step_.*_ms|gpu_memory.*")
         lines = (pathlib.Path(run) / "metrics.jsonl").read_text().splitlines()
         lines = [line for line in map(json.loads, lines) if line["split"] != "resources"]
         return [{key: value for key, value in line.items() if not clocks.fullmatch(key)} for line in lines]
@@ -216,7 +220,7 @@ class ProgramTest(unittest.TestCase):
     def manifest(self, run, marker="latest"):
         """With the parts that the program gave to the store, and the checksum of the state, as keys of its own."""
         manifest = json.loads((self.checkpoint(run, marker) / "manifest.json").read_text())
-        return {**manifest, **manifest["parts"], "state_sha256": manifest["state"]["sha256"]}
+        return {**manifest, **manifest["parts"], "state_checksum": manifest["state"]["checksum"]}
 
 
 def copy_of_recordings(folder):

@@ -90,6 +90,9 @@ class World {
 
   /// Ends the whole job: one line, MPI_Abort, never returns. From any thread.
   [[noreturn]] void abort(const std::string& message, int exit_code);
+  /// Ends the job where `error` is this rank's alone, which leaves the others waiting; returns where it is agreed, or where
+  /// there are no others. Call it before unwinding waits for anything.
+  void end_if_alone(const std::exception& error);
 
   struct Impl;
   Impl& impl() { return *impl_; }

@@ -1,6 +1,7 @@
 /// Rows of packed bits: the one form in which frames lie on disk, in memory and before the first gate layer.
 /// Bit j of a row is bit (j mod 64) of word j/64 (little-endian: the same bytes as numpy's packbits(bitorder="little")).
-/// Sample-major [sample][feature] on disk and in `data`; feature-major [feature][sample] before `logic`.
+/// Sample-major [sample][feature] on disk and in `data`; feature-major [feature][sample] before `logic`. Frames of half floats
+/// lie in the same rows, sixteen bits a feature (data/batch.h).
 #pragma once
 
 #include <cstddef>
@@ -43,6 +44,19 @@ class BitMatrix {
   std::size_t rows_ = 0, bits_ = 0, stride_ = 0;
   std::vector<std::uint64_t> words_;
 };
+
+/// Calls use(f) for every feature f of a row, `depth` bits each (which divides 64), that is not zero.
+template <class Use>
+void each_set(std::span<const std::uint64_t> row, unsigned depth, Use use) {
+  const std::uint64_t feature = ~std::uint64_t{0} >> (64 - depth);
+  for (std::size_t w = 0; w < row.size(); ++w) {
+    for (std::uint64_t left = row[w]; left != 0;) {
+      const auto in_word = static_cast<unsigned>(__builtin_ctzll(left)) / depth;
+      use(w * (64 / depth) + in_word);
+      left &= ~(feature << (in_word * depth));
+    }
+  }
+}
 
 /// out[j][i] = in[i][j], by 64 × 64 blocks (Hacker's Delight 7-3), OpenMP over blocks of rows of `out`.
 void transpose(const BitMatrix& in, BitMatrix& out);

@@ -36,6 +36,10 @@ class Folder {
 /// Writes `path` so that readers see the old content or the new one, never half: a temporary file beside it, fsync,
 /// rename, fsync of the folder. Removes the temporary file on failure. Throws StorageError with the system's reason.
 void write_file_atomic(const std::filesystem::path& path, std::string_view content);
+/// Whether a file bears the name of such a temporary file.
+bool is_temporary(const std::string& name);
+/// Removes what killed processes left of them in a folder; for a process that alone writes there. What cannot be removed stays.
+void remove_temporaries(const std::filesystem::path& folder);
 
 /// Creates a folder and its parents. Throws StorageError.
 void make_directories(const std::filesystem::path& path);

@@ -23,6 +23,25 @@ enum class Use : std::uint32_t {
   dropout = 8,      ///< a: step, b: sample
   salt_pepper = 9,  ///< a: epoch, b: sample
   drop = 10,        ///< a: epoch, b: sample
+  // Augmentations of events. a: epoch, b: recording
+  event_reverse_time = 32,
+  event_time_skew = 33,
+  event_delete_time = 34,
+  event_time_jitter = 35,
+  event_flip_x = 36,
+  event_flip_y = 37,
+  event_shear = 38,
+  event_rotate = 39,
+  event_roll = 40,
+  event_shift = 41,
+  event_spatial_jitter = 42,
+  event_flip_polarity = 43,
+  event_drop = 44,
+  event_drop_time = 45,
+  event_drop_area = 46,
+  event_drop_one = 47,
+  event_noise = 48,
+  event_mix = 49,
   test = 1000,
 };
 

@@ -9,15 +9,16 @@ namespace dltonic::stop {
 
 /// From now on the first SIGTERM, SIGUSR1, SIGUSR2 or SIGINT is a wish, and one that follows more than a second later ends
 /// the process at once with exit code 128 + signal (one stop often arrives twice: from the scheduler and its launcher).
-/// Only for commands that ask for wishes.
-void on_signals();
+/// Only for commands that ask for wishes. `command`: what messages say was stopped.
+void on_signals(const std::string& command);
 
 /// A wish of this process itself. The first reason stays.
 void wish(const std::string& reason);
 /// The same, `seconds` from now.
 void wish_after(double seconds, const std::string& reason);
 bool wished();
-std::string reason();  ///< "SIGUSR1", "the wall time"; "" where nothing is wished
-void forget();         ///< for tests
+std::string reason();   ///< "SIGUSR1", "the wall time"; "" where nothing is wished
+std::string command();  ///< "prepare"; "dltonic" before on_signals
+void forget();          ///< for tests
 
 }  // namespace dltonic::stop

@@ -1,9 +1,10 @@
-/// Augmentation of bit frames. Every draw is keyed by (seed, epoch, sample), so a sample is changed alike on any number
+/// Augmentation of frames. Every draw is keyed by (seed, epoch, sample), so a sample is changed alike on any number
 /// of ranks and threads, and on a GPU.
 #pragma once
 
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "dltonic/config/section.h"
 #include "dltonic/data/augmentation_draw.h"
@@ -18,6 +19,8 @@ struct AugmentationOptions {
   double drop = 0;         ///< share of the set bits that is cleared
   double salt_pepper = 0;  ///< share of bits replaced by a random bit
   void bind(config::Section& s);
+  /// What cannot be done to frames of half floats, which can be shifted and mirrored top to bottom; or "".
+  std::string fault_of_numbers() const;
   bool any() const { return shift > 0 || flip_x || flip_y || drop > 0 || salt_pepper > 0; }
 };
 

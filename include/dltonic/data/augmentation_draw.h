@@ -10,7 +10,8 @@ namespace dltonic::data {
 
 /// Options and seed in the form that kernels take by value.
 struct AugmentationParameters {
-  FrameShape shape;
+  FrameShape shape;  ///< whose pixels are bits: a line of width × depth of them
+  int depth = 1;     ///< bits that move together
   int shift = 0;
   bool flip_x = false, flip_y = false;
   std::uint32_t drop = 0;   ///< probability × 2^32 that a set bit is cleared
@@ -20,7 +21,7 @@ struct AugmentationParameters {
   constexpr bool moves() const { return shift > 0 || flip_x || flip_y; }
 };
 
-/// Where the pixels of one sample go.
+/// Where the bits of one sample go.
 struct AugmentationDraw {
   int dx = 0, dy = 0;
   bool flip_x = false, flip_y = false;
@@ -30,7 +31,7 @@ constexpr AugmentationDraw draw(const AugmentationParameters& p, std::uint32_t e
   Random random(p.seed, Use::augment, epoch, sample);
   AugmentationDraw d;
   if (p.shift > 0) {
-    d.dx = random.between(-p.shift, p.shift);
+    d.dx = p.depth * random.between(-p.shift, p.shift);
     d.dy = random.between(-p.shift, p.shift);
   }
   if (p.flip_x) d.flip_x = random.below(2) == 1;

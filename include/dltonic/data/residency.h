@@ -1,4 +1,4 @@
-/// Where the bit frames lie while a GPU trains (`data.residency`).
+/// Where frames lie while a GPU trains (`data.residency`).
 #pragma once
 
 #include <cstddef>

@@ -26,6 +26,7 @@ std::string versions();
 
 /// What the calling thread allocates and launches from now on belongs to this GPU.
 void use(int gpu);
+int in_use();  ///< the calling thread's
 
 /// Bytes of all live buffers of this process (buffer.h), now and at most since reset_peak(). Without the context and what
 /// libraries allocate for themselves.

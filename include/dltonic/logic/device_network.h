@@ -42,9 +42,12 @@ class DeviceNetwork {
     std::size_t row_words = 0;
     const std::uint16_t* labels = nullptr;
     int samples = 0;
+    const std::uint16_t* second_labels = nullptr;  ///< [sample]; null: there are none
+    const float* label_share = nullptr;            ///< [sample], of the first label (LabelMix)
   };
 
-  /// `host` must outlive this. most_samples: of a batch. ConfigError, DeviceError. Waits for the upload.
+  /// `host` must outlive this; its loss() is taken over now. most_samples: of a batch. ConfigError, DeviceError. Waits for the
+  /// upload.
   DeviceNetwork(Network<float>& host, const NetworkOptions& options, const OptimizerOptions& optimizer, Precision precision,
                 int most_samples, device::StreamHandle stream, const DeviceTuning& tuning = {});
   ~DeviceNetwork();
@@ -81,9 +84,10 @@ class DeviceNetwork {
   std::size_t reading_bytes() const;  ///< about what both will allocate
 
   /// From and to the host's Network; they wait. upload: wiring, logits, moments; graphs captured before are void.
-  /// download: logits, moments, and `steps` as the number of updates made.
+  /// download: logits, moments, and `steps` as the number of updates made; into `state`, where another Network of the same
+  /// shape is to take them.
   void upload(device::StreamHandle stream);
-  void download(std::int64_t steps, device::StreamHandle stream);
+  void download(std::int64_t steps, device::StreamHandle stream, std::span<const TensorView> state = {});
 
   /// "3 of 4 layers walked, the first two fused, bfloat16, tiles of 2048 samples": how it runs.
   std::string describe() const;

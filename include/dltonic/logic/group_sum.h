@@ -1,10 +1,12 @@
 /// The head: logit of class k = sum of the k-th contiguous group of outputs / tau, then cross entropy. The gradient of an
-/// output is constant inside a group, (p_k - 1[label = k]) / tau * inverse_batch: a table of classes × samples.
+/// output is constant inside a group, that of the loss (loss.h) by its class's logit / tau * inverse_batch: a table of classes
+/// × samples.
 #pragma once
 
 #include <cstdint>
 
 #include "dltonic/logic/gate_layer.h"
+#include "dltonic/logic/loss.h"
 
 namespace dltonic::logic::cpu {
 
@@ -14,11 +16,11 @@ template <class T>
 void group_logits(const T* parts, std::int64_t count, int classes, Tile tile, int samples, double tau, T* out);
 
 /// The head of a training step on a tile: what group_logits does, then loss and gradient.
-///   labels [samples], < classes     loss [samples] cross entropy, correct [samples] 0 or 1: written
+///   targets [samples], < classes     loss [samples], correct [samples] 0 or 1, by the first labels: written
 ///   table [classes][stride], written: gradient of loss sum * inverse_batch with respect to an output; 0 in lanes past the
 ///   samples
 template <class T>
 void group_loss(const T* parts, std::int64_t count, int classes, Tile tile, int samples, double tau, double inverse_batch,
-                const std::uint16_t* labels, double* loss, std::uint8_t* correct, T* table);
+                const Targets& targets, const LossOptions& options, double* loss, std::uint8_t* correct, T* table);
 
 }  // namespace dltonic::logic::cpu

@@ -14,6 +14,7 @@
 #include "dltonic/core/bits.h"
 #include "dltonic/core/tensor_view.h"
 #include "dltonic/logic/gate.h"
+#include "dltonic/logic/loss.h"
 #include "dltonic/logic/optimizer.h"
 #include "dltonic/logic/wiring.h"
 
@@ -73,18 +74,26 @@ class Network {
   std::int64_t gates(int layer) const;
   std::int64_t total_gates() const;
   double tau() const;
+  /// What forward_backward minimises, plain cross entropy at first. ConfigError where there is not a weight for every class.
+  void set_loss(const LossOptions& options);
+  const LossOptions& loss() const;
   NetworkSummary summary() const;
   const Wiring& wiring(int layer) const;
   /// [gates][16|4] of a layer.
   std::span<const T> layer_logits(int layer) const;
+  /// [total gates][4] of the coming step's forward: the estimator's.
+  std::span<const T> coefficients() const;
+  T grad_factor() const;
 
   /// One pass over a batch with the estimator's coefficients.
   ///   x       feature-major bits: rows = features, bits = samples (dltonic::transpose gives it)
   ///   labels  [sample], < classes
   ///   inverse_batch  1 / global batch: gradients are those of loss_sum * inverse_batch
   ///   sums    [total gates][4], layer after layer in canonical order; the four sums are ADDED
+  ///   mix     second labels, where samples have them
   /// Throws DataError where a size or a label does not fit.
-  BatchResult forward_backward(const BitMatrix& x, std::span<const std::uint16_t> labels, T inverse_batch, std::span<T> sums);
+  BatchResult forward_backward(const BitMatrix& x, std::span<const std::uint16_t> labels, T inverse_batch, std::span<T> sums,
+                               const LabelMix& mix = {});
   /// The same on real inputs in [0, 1], x [feature][sample]; dx [feature][sample] is written where it is not empty
   /// (times grad_factor, as every layer's).
   BatchResult forward_backward(std::span<const T> x, std::span<const std::uint16_t> labels, T inverse_batch, std::span<T> sums,

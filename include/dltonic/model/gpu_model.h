@@ -46,9 +46,10 @@ class GpuModel {
   /// What a library holds for this model beside our buffers.
   virtual device::MemoryUse library_memory() const { return {}; }
 
-  /// State of the host's Model to the GPU (graphs recorded before are void), and back; `steps`: updates made so far.
+  /// State of the host's Model to the GPU (graphs recorded before are void), and back; `steps`: updates made so far. `state`:
+  /// of another Model of this kind that takes it instead (Model::another).
   virtual void from_host(device::StreamHandle stream) = 0;
-  virtual void to_host(std::int64_t steps, device::StreamHandle stream) = 0;
+  virtual void to_host(std::int64_t steps, device::StreamHandle stream, std::span<const TensorView> state = {}) = 0;
 
   virtual std::string describe() const = 0;  ///< one line: how it runs
 };

@@ -13,6 +13,7 @@
 #include "dltonic/core/tensor_view.h"
 #include "dltonic/data/batch.h"
 #include "dltonic/logic/device_network.h"
+#include "dltonic/logic/loss.h"
 #include "dltonic/logic/network.h"
 #include "dltonic/logic/optimizer.h"
 
@@ -38,7 +39,7 @@ struct StepContext {
 };
 
 struct StepResult {
-  double loss_sum = 0;       ///< sum over samples of the cross entropy, not divided
+  double loss_sum = 0;       ///< sum over samples of the loss that is minimised (logic/loss.h), not divided
   std::int64_t correct = 0;  ///< samples whose largest (soft) logit is the label's
 };
 
@@ -60,6 +61,15 @@ class Model {
   /// Gate networks: four sums a gate, [gates][4] layer after layer. Others: every parameter's gradient, flattened.
   virtual StepResult forward_backward(const data::Batch& batch, const StepContext& context, std::span<float> gradients) = 0;
   virtual std::size_t gradient_size() const = 0;
+
+  /// The same pass with a look at every number between the layers: says where the first one is that is not finite, in the order
+  /// parameters, forward, loss, backward ("backward of layer1: gate 5, gradient of cab is inf"); "" where all are finite. Slow:
+  /// for a step that has gone wrong.
+  virtual std::string find_anomaly(const data::Batch& batch, const StepContext& context, std::span<float> gradients) = 0;
+  /// Says where the first value of given gradients, or of what update() makes of them, is not finite; "": nowhere.
+  virtual std::string find_anomaly(std::span<const float> gradients) const = 0;
+  /// A model of the same kind and wiring, in its initial state.
+  virtual std::unique_ptr<Model> another() const = 0;
 
   /// One optimiser step from the reduced gradients, clipped as the optimiser's options say. Returns the gradient's norm
   /// where clip_norm is set, else 0; where that norm is not finite, nothing has changed.
@@ -83,8 +93,11 @@ class Model {
 
 std::vector<std::string> model_kinds();
 
+/// Throws ConfigError where models of that kind cannot read frames of that depth (data::FrameShape).
+void expect_readable(const Options& options, int depth);
+
 /// The same (options, shape, classes, seed) gives the same initial state on every rank. Throws ConfigError.
 std::unique_ptr<Model> make_model(const Options& options, const data::FrameShape& shape, int classes, std::uint64_t seed,
-                                  const logic::OptimizerOptions& optimizer);
+                                  const logic::OptimizerOptions& optimizer, const logic::LossOptions& loss = {});
 
 }  // namespace dltonic::model

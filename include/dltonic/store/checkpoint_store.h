@@ -1,7 +1,7 @@
 /// Checkpoints as directories: what is in them, whether they are good, which is newest. Policy (when to save, what to
 /// keep) is train's.
-///   step-<n>_<UTC>/state.h5        one dataset a tensor, named as the tensor, each rank wrote a slab of its elements
-///   step-<n>_<UTC>/manifest.json   written last: schema, version, step, size and sha256 of state.h5, the list of tensors,
+///   step-<n>_<UTC>/state.h5        one dataset a tensor, named as the tensor; each rank wrote a contiguous part of the file
+///   step-<n>_<UTC>/manifest.json   written last: schema, version, step, size and checksum of state.h5, the list of tensors,
 ///                                  and what the caller gave (config, versions, world size, metrics)
 /// A directory is made as `<name>.part` and renamed when it is complete and on the disk.
 #pragma once
@@ -32,10 +32,12 @@ struct CheckpointEntry {
 
 /// What a save did, for figures and the journal of verified copies.
 struct SaveReport {
-  std::uint64_t bytes = 0;   ///< of state.h5; root alone knows it
-  std::string state_sha256;  ///< the same
-  double durable_s = 0;      ///< from the call until state.h5 is on the disk and read back
-  double seconds = 0;        ///< the whole call
+  std::uint64_t bytes = 0;     ///< of state.h5
+  std::string state_checksum;  ///< as the manifest has it
+  double durable_s = 0;        ///< from the call until all bytes of state.h5 are on the disk
+  double verified_s = 0;       ///< and read back
+  double seconds = 0;          ///< the whole call
+  double cpu_s = 0;            ///< CPU time of it, of all ranks together
 };
 
 class CheckpointStore {
@@ -44,12 +46,14 @@ class CheckpointStore {
   explicit CheckpointStore(std::filesystem::path folder) : folder_(std::move(folder)) {}
   const std::filesystem::path& folder() const { return folder_; }
 
-  /// Saves tensors that every rank holds alike (each rank writes a slab of each). `parts` go into the manifest under
+  /// Saves tensors that every rank holds alike (each writes its part of the file). `parts` go into the manifest under
   /// their names; each is JSON text. The file is read back and compared with memory before the checkpoint gets its name.
-  /// Returns the new directory. On failure nothing is left and StorageError is thrown, agreed; DataError, agreed, where
-  /// ranks give different tensors. collective
+  /// Nothing is saved where one of the first `finite` tensors holds a value that is not. Returns the new directory. On
+  /// failure nothing is left and StorageError is thrown, agreed; DataError, agreed, where ranks give different tensors.
+  /// collective
   std::filesystem::path save(comm::World& world, std::int64_t step, std::span<const TensorView> tensors,
-                             const std::vector<std::pair<std::string, std::string>>& parts, SaveReport* report = nullptr);
+                             const std::vector<std::pair<std::string, std::string>>& parts, SaveReport* report = nullptr,
+                             std::size_t finite = 0);
 
   /// Reads `checkpoint` into the views, the same on every rank and on any number of ranks; the checksum is verified
   /// first. Throws DataError, agreed, with a list of all differences where names, types or shapes differ from the views,
@@ -66,7 +70,7 @@ class CheckpointStore {
 
   /// All checkpoints, newest (highest step, then time) first; each looked at without reading state.h5. Any rank, alone.
   std::vector<CheckpointEntry> list() const;
-  /// The whole check: "" where the sha256 of state.h5 is the manifest's, else what is wrong. Any rank, alone.
+  /// The whole check: "" where the checksum of state.h5 is the manifest's, else what is wrong. Any rank, alone.
   static std::string verify(const std::filesystem::path& checkpoint);
   /// Newest checkpoint that verify() finds nothing wrong with. Every broken one that is passed over on the way is
   /// described in `skipped`, one line each. Root looks, all get the answer. collective

@@ -1,8 +1,8 @@
 /// Events files: all recordings of a data set, concatenated, in one HDF5 file.
-///   /events/{x uint16, y uint16, t uint32, p uint8}[N]       chunked (about 1 MB), unfiltered unless asked
+///   /events/{x uint16, y uint16, t uint32, p uint8}[N]       contiguous: read with pread(2), by any number of threads
 ///   /recordings/{offset uint64[R+1], label uint16, t_offset int64, duration uint32, width uint16, height uint16,
 ///                split uint8 (0 train, 1 test, 255 none), subject uint16 (65535 none), source string}[R]
-///   /classes string[C]
+///   /classes string[C]   /skipped string[]: recordings that were left out, each with its reason
 ///   attributes of /: schema "dltonic.events", version, width, height, time_unit "us", orientation, source_hash, settings, key
 /// Strings are UTF-8 of fixed length, padded with zeros (HDF5 cannot write others collectively).
 #pragma once
@@ -26,40 +26,51 @@ struct EventFileInfo {
   std::string orientation = "x to the right, y down";  ///< of the stored coordinates
   std::string source_hash;                             ///< of the raw files that went in
   std::string settings;                                ///< JSON text of all that decided the content; its hash is the key
+  std::vector<std::string> skipped;                    ///< "name: reason" of damaged recordings that were left out
 };
 
-struct EventFileOptions {
-  int gzip = 0;  ///< 0: unfiltered; 1–9: shuffle + gzip, for archives
-  std::uint64_t chunk_bytes = 1 << 20;
-};
-
-/// Writes under a name of its own and gives the file its name at the end: no half file ever has the final name, and two
-/// jobs may make the same file at once.
+/// Writes an events file whose recordings are known by number, in any order, by any thread of any rank. First the whole HDF5
+/// file is made, with room for every event; then events go to their places with pwrite(2), and a mark beside the file says of
+/// each recording that it is there. So a job that is killed at any moment leaves something to go on from. All of it happens in
+/// a folder of the job's own; the file gets its name at the end: no half file ever has it, and two jobs may make the same file
+/// at once.
 class EventFileWriter {
  public:
-  /// Throws StorageError, agreed. Removes what killed jobs left of this file. collective
+  /// `table`: all recordings in their order, the same on every rank, with their numbers of events; first_event is set here.
+  /// Removes what killed jobs left of this file. Throws StorageError, agreed, also where the disk has no room. collective
   EventFileWriter(comm::World& world, const std::filesystem::path& path, const EventFileInfo& info,
-                  const EventFileOptions& options = {});
-  /// Not finished: the partial file is removed. Not collective, so fit for stack unwinding.
+                  std::vector<RecordingInfo> table);
+  /// Goes on with what a killed job left of this file, if it was made by these settings; what is marked there is read back and
+  /// compared with its mark. Null where nothing fit is left. collective
+  static std::unique_ptr<EventFileWriter> go_on(comm::World& world, const std::filesystem::path& path,
+                                                const std::string& settings);
+  /// Not finished: what there is is removed, unless leave() was called. Not collective, so fit for stack unwinding.
   ~EventFileWriter();
   EventFileWriter(const EventFileWriter&) = delete;
   EventFileWriter& operator=(const EventFileWriter&) = delete;
 
-  /// Adds this rank's block of recordings of this round (may be empty); blocks follow each other in rank order. Throws
-  /// StorageError, agreed, where the disk is full or fails; DataError, agreed, for columns of unequal length. collective
-  void append(std::span<const events::Recording> mine);
-  /// Recordings and events appended so far, by all ranks.
-  std::uint64_t recordings() const;
-  std::uint64_t events() const;
-  /// Metadata, sync, rename. The writer is spent. Throws StorageError, agreed. collective
+  const EventFileInfo& info() const;
+  const std::vector<RecordingInfo>& recordings() const;  ///< with first_event
+  std::uint64_t events() const;                          ///< of all recordings
+  /// Whether recording i was there already when this object was made.
+  bool was_written(std::size_t i) const;
+
+  /// Events of recording i; one thread of one rank for each i, any number of threads at once. Throws StorageError; DataError
+  /// for another number of events than the table has, and for columns of unequal length.
+  void write(std::size_t i, const events::Events& events);
+  /// What is written stays for the next job that makes this file.
+  void leave();
+  /// Sync, rename. The writer is spent. Throws StorageError, agreed, also where a recording was not written. collective
   void finish();
 
  private:
   struct Impl;
+  explicit EventFileWriter(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 
-/// Any rank, alone. All methods from one thread at a time.
+/// Any rank, alone. Reading events is safe from any number of threads at once (of a file that other programs have repacked, in
+/// chunks, one reads at a time).
 class EventFileReader {
  public:
   /// Throws DataError for a file that is missing, damaged, cut short or of another schema or version.

@@ -1,10 +1,12 @@
-/// Frames files: what training reads, bit-packed.
+/// Frames files: what training reads, bit-packed or as half floats.
 ///   /frames uint8[samples][row bytes]    contiguous, unfiltered, little-endian bit order: the rows of a BitMatrix as they
-///                                        lie in memory (numpy: unpackbits(row, bitorder="little")[:features])
+///                                        lie in memory (numpy: unpackbits(row, bitorder="little")[:features]); with depth 16
+///                                        half floats (numpy: row.view("<f2")[:features])
 ///   /labels uint16[samples]   /recording uint32[samples]: index into /recordings
 ///   /recordings/{label, t_offset, duration, width, height, split, subject, source}[R]   /classes string[C]
-///   attributes of /: schema "dltonic.frames", version, channels, height, width, source_hash, settings (JSON text), key (its
-///   sha256)
+///   attributes of /: schema "dltonic.frames", version, channels, height, width, depth, source_hash, settings (JSON text), key
+///   (its sha256), thresholds (JSON list: of events::FrameOptions, or of images, as given or as fitted on the training
+///   recordings)
 /// Feature f = (channel*height + y)*width + x, see data/batch.h.
 #pragma once
 
@@ -27,9 +29,12 @@ struct FrameFileInfo {
   std::vector<RecordingInfo> recordings;  ///< the whole table; root's is written
   std::string source_hash;                ///< of the raw files that went in
   std::string settings;                   ///< JSON text of all that decided the content; its hash is the key
+  std::vector<double> thresholds;         ///< what the bits of a pixel were compared with
+  int depth = 1;                          ///< bits a feature: 1, or 16
   std::size_t features() const {
     return static_cast<std::size_t>(channels) * static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
   }
+  std::size_t row_bits() const { return features() * static_cast<std::size_t>(depth); }
 };
 
 /// Writes a frames file from each rank's block of rows (disjoint, in rank order; may be empty; a rank without rows gives a
@@ -56,7 +61,7 @@ class FrameFileReader {
   const std::vector<std::uint16_t>& labels() const;     ///< [sample]
   const std::vector<std::uint32_t>& recording() const;  ///< [sample] index into info().recordings
 
-  /// Rows first … first + count − 1. `out` becomes count × features. Throws DataError for a file that has become shorter,
+  /// Rows first … first + count − 1. `out` becomes count × row_bits(). Throws DataError for a file that has become shorter,
   /// StorageError for a read that fails, std::out_of_range for a wrong index.
   void read_rows(std::size_t first, std::size_t count, BitMatrix& out) const;
   /// The same into memory of count * row_words() words.

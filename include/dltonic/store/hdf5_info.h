@@ -8,7 +8,6 @@ namespace dltonic::store {
 struct Hdf5Info {
   std::string version;       ///< "1.10.8"
   bool parallel = false;     ///< MPI-IO driver compiled in
-  std::string mpi_io;        ///< "ROMIO", "OMPIO", or what else MPI-IO is made of
   std::string file_locking;  ///< HDF5_USE_FILE_LOCKING as it holds now
 };
 

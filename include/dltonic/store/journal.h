@@ -24,9 +24,9 @@ class Journal {
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
-  /// The copy of `checkpoint` (its name) at `place` was read back, and its state has this sha256. A save that verified
+  /// The copy of `checkpoint` (its name) at `place` was read back, and its state has this checksum. A save that verified
   /// what it wrote records Place::scratch, the mirror records Place::project. Throws StorageError.
-  void record(const std::string& checkpoint, Place place, const std::string& state_sha256);
+  void record(const std::string& checkpoint, Place place, const std::string& state_checksum);
   /// That copy was removed, or found broken. Throws StorageError.
   void forget(const std::string& checkpoint, Place place);
 

@@ -2,13 +2,13 @@
 ///
 /// What is copied: checkpoints (each appears whole, newest first), then every other regular file of the run (those that grow
 /// as consistent prefixes: metrics.jsonl and log.txt end with a line's end), then the markers `latest` and `best`. Every copy
-/// is read back and compared by sha256. Plain files only: no HDF5 and no MPI.
+/// is read back and compared by checksum. Plain files only: no HDF5 and no MPI.
 ///
 /// Project storage that is slow, gone or full never stops training: one warning when it begins to fail, one line when it
 /// answers again, tries in between with growing pauses.
 ///
 /// How checkpoint policy uses it (rank 0; `mirror` may be null: nothing is mirrored):
-///   after a save is durable        journal.record(name, Place::scratch, sha256); mirror->wish(path);
+///   after a save is durable        journal.record(name, Place::scratch, checksum); mirror->wish(path);
 ///   before removing on scratch     if (journal.may_remove(name, Place::scratch) && !mirror->copying(name))
 ///                                    CheckpointStore::remove(path), journal.forget(name, Place::scratch);
 ///                                  else leave it for the next time;

@@ -1,12 +1,12 @@
 /// Verified copies from one storage to the other: files, checkpoints, and folder trees of both. The one way in which the
 /// program copies; staging, the mirror and `dltonic sync` are uses of it.
 ///
-/// A copy is read back and compared by sha256, and only then gets its name: written as `<name>.<host>-<process>.part`, synced,
-/// renamed. Where a copy was broken off, the next one compares what the part file holds with the source, byte for byte, and
-/// goes on where both part. Times are kept. What is there already is kept where its size and time are those that were noted
+/// A copy is read back and compared by checksum, and only then gets its name: written as `<name>.<host>-<process>.part`,
+/// synced, renamed. Where a copy was broken off, the next one compares what the part file holds with the source, byte for byte,
+/// and goes on where both part. Times are kept. What is there already is kept where its size and time are those that were noted
 /// when it was verified (a hidden file `.dltonic-copies.jsonl` in each folder); what was never verified is compared by content.
-/// A checkpoint is copied as a whole: its folder appears when all of it is there, and only if its state has the sha256 that its
-/// manifest names. Never copied: part and temporary files, locks, leases, links and the like.
+/// A checkpoint is copied as a whole: its folder appears when all of it is there, and only if its state has the checksum that
+/// its manifest names. Never copied: part and temporary files, locks, leases, links and the like.
 ///
 /// Nothing here communicates, enters HDF5, or deletes at the destination unless asked. Thread-safe for different destinations.
 #pragma once
@@ -34,7 +34,7 @@ struct Copied {
   bool copied = false;        ///< false: the right content was there
   std::uint64_t bytes = 0;    ///< of the whole
   std::uint64_t resumed = 0;  ///< of these, taken over from a broken copy
-  std::string sha256{};       ///< of the file; of a checkpoint's state; "" where nothing had to be read
+  std::string checksum{};     ///< of the file; of a checkpoint's state; "" where nothing had to be read
 };
 
 /// Makes `to` a copy of the file `from`. Both may be the same file. Throws DataError (no such source, or it changes),
@@ -68,6 +68,11 @@ struct SyncItem {
 /// missing.
 std::vector<SyncItem> plan_sync(const std::filesystem::path& from, const std::filesystem::path& to,
                                 const SyncOptions& options = {});
+
+/// Removes what copies and removals that were broken off left at `to` of checkpoints that `from` has no more: nobody will go
+/// on with them. Parts of other processes that still run stay, and so do removals (and saves) while another process holds the
+/// lock of `to`. Both are a run's folder; nothing happens where they are not.
+void remove_orphan_parts(const std::filesystem::path& from, const std::filesystem::path& to);
 
 /// Does one of them. Throws as sync_file and sync_checkpoint do; DataError for SyncAction::skip.
 Copied apply_sync(const std::filesystem::path& from, const std::filesystem::path& to, const SyncItem& item,

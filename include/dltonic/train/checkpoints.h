@@ -44,12 +44,14 @@ struct ModelState {
   bool steps_change_it = true;    ///< else `model` stays as it is until the save is over, and is not copied
 };
 
-/// How saving went. The same on every rank but for times, and bytes, which rank 0 knows.
+/// How saving went. The same on every rank but for times.
 struct SaveFigures {
   std::int64_t saves = 0, merged = 0, failed = 0, waited = 0;
   double longest_copy_s = 0;  ///< that steps waited for a copy
   double seconds = 0;         ///< in saves
-  double durable_s = 0;       ///< in saves, until state.h5 was on the disk and read back
+  double durable_s = 0;       ///< in saves, until all bytes of state.h5 were on the disk
+  double verified_s = 0;      ///< and read back
+  double cpu_s = 0;           ///< CPU time of saves on all ranks, the copies that steps waited for left out
   std::uint64_t bytes = 0;    ///< of all state.h5
 };
 
@@ -71,6 +73,9 @@ class Checkpoints {
     mirror_ = mirror;
   }
 
+  /// comm.timeout_s: a save that takes longer than this and a second for every 20 MB of state ends the job.
+  void set_timeout(double timeout_s) { timeout_s_ = timeout_s; }
+
   /// What load() compares, and every manifest holds. `allow`: names that may differ.
   void set_fit(FitFacts facts, std::vector<std::string> allow = {});
 
@@ -88,7 +93,7 @@ class Checkpoints {
   // ---- saving
 
   /// Makes the thread, its communicator and room for the copy, so that the first save waits for no more than the others.
-  /// From the first save on no other thread may call HDF5. collective
+  /// From the first save on no other thread may call HDF5, but to read event files. collective
   void prepare(const ModelState& state);
   /// Saves, moves the markers `latest` and, where it is the best, `best`, and then prunes; in the background if the options
   /// say so and MPI can. `state` is asked once no other save is running, and its tensors must live until this one is over.
@@ -96,6 +101,8 @@ class Checkpoints {
   void save(Moment moment, const std::function<ModelState()>& state);
   /// Waits for the running save. StorageError, agreed, if it failed: nothing comes after it. collective
   void finish();
+  /// Waits for this rank's part in the running save, whatever comes of it: after it nobody reads the tensors any more.
+  void wait();
   const SaveFigures& figures() const { return figures_; }
 
   // ---- loading
@@ -137,6 +144,7 @@ class Checkpoints {
   // This rank's own:
   bool told_ = false;  ///< a wish is on its way
   double last_save_s_;
+  double timeout_s_ = comm::Options().timeout_s;
   std::unique_ptr<Background> background_;
 };
 

@@ -11,6 +11,7 @@
 
 #include "dltonic/comm/world.h"
 #include "dltonic/data/augment.h"
+#include "dltonic/data/event_frames.h"
 #include "dltonic/data/frame_set.h"
 #include "dltonic/data/order.h"
 #include "dltonic/device/step.h"
@@ -37,6 +38,12 @@ struct StepResult {
   double gradient_norm = 0;  ///< before clipping, where train.clip_norm is set
 };
 
+/// Where the first value of a step lies that is not finite, in words; "": nowhere.
+struct Anomaly {
+  std::string of_rank;  ///< in what this rank computed
+  std::string of_sum;   ///< in what was added up over ranks
+};
+
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -51,6 +58,10 @@ class Engine {
   virtual void enqueue(const StepKeys& keys) = 0;
   /// Waits for a step's result; results are asked for in order, each once. collective
   virtual StepResult result(std::int64_t step) = 0;
+
+  /// Looks for it, where train.detect_anomaly is set (lag() is 0 then), in the last step, which was left out: its parameters,
+  /// and from the same samples each layer's forward and backward once more. Each rank for itself.
+  virtual Anomaly find_anomaly(const StepKeys& keys) = 0;
 
   /// The model's state is the newest, on the host; `updates` have been made and all results asked for.
   virtual void to_host(std::int64_t updates) = 0;
@@ -73,6 +84,7 @@ struct EnginePlan {
   Options train;
   DistributedOptions distributed;
   data::AugmentationOptions augmentation;
+  const data::EventFrames* event_frames = nullptr;  ///< not null: training rows are cut from events; outlives the engine
   std::string residency = "auto";
   double timeout_s = 60;
   std::size_t training_samples = 0;  ///< of an epoch; 0: no steps will be made

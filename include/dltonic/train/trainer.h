@@ -66,6 +66,10 @@ class Trainer {
   /// Everything must outlive the trainer. timeout_s: longest stay in one step.
   Trainer(comm::World& world, Engine& engine, const data::FrameSet& frames, const data::Splits& splits, const Options& options,
           double timeout_s, Checkpoints& checkpoints, std::vector<MetricSink*> sinks, Progress& progress);
+  /// Waits for a save that an error left running: it reads the engine's model.
+  ~Trainer() { checkpoints_.wait(); }
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
 
   /// Goes on from where `checkpoint` stands. collective
   void resume(const std::string& checkpoint);
@@ -76,9 +80,11 @@ class Trainer {
   double step();
 
  private:
+  Summary train();
   void start_epoch(std::uint32_t epoch);
   void enqueue();
   double take();
+  std::string find_anomaly();
   [[noreturn]] void end_not_finite(const std::string& what) const;
   void train_epoch(comm::Phase& phase);
   void finish_epoch();
@@ -104,6 +110,7 @@ class Trainer {
   Schedule schedule_;
   EarlyStoppingOptions stopping_;
   std::int64_t started_epoch_ = -1;
+  StepKeys keys_;              ///< of the last step that was begun
   std::int64_t enqueued_ = 0;  ///< steps begun; progression_.step of them have told their results
   double epoch_seconds_ = 0;
   bool stop_wished_ = false;  ///< agreed: the run stops here

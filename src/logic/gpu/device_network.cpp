@@ -104,6 +104,7 @@ struct DeviceNetwork::Impl {
     const int lanes = tuning.lanes > 0 ? tuning.lanes : layers.size() < 2 || layers[1].view.is_walk() ? 32 : 16;
     most = gpu::make_tile(std::min(most_samples, tile), lanes);
     S = Buffer<float>(4 * n * static_cast<std::size_t>(most.groups));
+    if (const auto& given = host.loss().class_weights; !given.empty()) weights = device::uploaded(std::span(given), stream);
     if (rule.clip_norm > 0) norm_parts = Buffer<double>(gpu::norm_parts(logits_view(estimator, c.data(), ids.data())));
     make_room();
     upload(stream);
@@ -263,13 +264,15 @@ struct DeviceNetwork::Impl {
                         const Hooks& hooks) {
     if (rounded_up(batch.samples, 256) > static_cast<int>(loss.size()))
       throw DeviceError(cat("a batch of ", batch.samples, " samples where room was made for ", loss.size()));
+    const Targets targets{batch.labels, batch.second_labels, batch.label_share};
     // Tiles after the first add to its groups of sums, so they are no larger and have no more of them.
     each_tile(batch.samples, add ? std::min(tile, used.samples) : tile, [&](int first, int samples) {
       const Tile t = gpu::make_tile(samples, add || first > 0 ? used : most);
       if (!add && first == 0) used = t;
       const InputBits x = input_of(batch, first);
       const int count = forward(x, t, stream);
-      gpu::group_loss(kind, parts.data(), count, host.classes(), t, host.tau(), inverse_batch, batch.labels + first,
+      gpu::group_loss(kind, parts.data(), count, host.classes(), t, host.tau(), inverse_batch,
+                      targets.from(static_cast<std::size_t>(first)), host.loss().label_smoothing, weights.data(),
                       loss.data() + first, correct.data() + first, table.data(), stream);
       const bool is_last = first + t.samples >= batch.samples;
       if (is_last) {  // beside the backward
@@ -354,9 +357,9 @@ struct DeviceNetwork::Impl {
   // ---- state ----------------------------------------------------------------------------------------
   /// f(host memory, device memory, rows of `width` floats, order) for each of logits and moments of each layer.
   template <class F>
-  void each_state(F f) {
+  void each_state(std::span<const TensorView> state, F f) {
     const std::size_t width = per_gate();
-    for (const TensorView& view : host.state()) {
+    for (const TensorView& view : state) {
       const auto slash = view.name.find('/');
       if (slash == std::string::npos) continue;
       const std::string what = view.name.substr(slash + 1);
@@ -370,13 +373,14 @@ struct DeviceNetwork::Impl {
 
   void upload(StreamHandle stream) {
     std::vector<float> ordered;
-    each_state([&](const float* on_host, float* on_gpu, std::size_t width, const std::vector<std::int32_t>& canonical) {
-      ordered.resize(canonical.size() * width);
-      for (std::size_t p = 0; p < canonical.size(); ++p)
-        std::copy_n(on_host + static_cast<std::size_t>(canonical[p]) * width, width, ordered.data() + p * width);
-      device::copy(on_gpu, ordered.data(), ordered.size() * sizeof(float), stream);
-      device::synchronize(stream);
-    });
+    each_state(host.state(),
+               [&](const float* on_host, float* on_gpu, std::size_t width, const std::vector<std::int32_t>& canonical) {
+                 ordered.resize(canonical.size() * width);
+                 for (std::size_t p = 0; p < canonical.size(); ++p)
+                   std::copy_n(on_host + static_cast<std::size_t>(canonical[p]) * width, width, ordered.data() + p * width);
+                 device::copy(on_gpu, ordered.data(), ordered.size() * sizeof(float), stream);
+                 device::synchronize(stream);
+               });
     std::vector<std::uint32_t> numbers;
     for (const Layer& layer : layers) {
       for (const std::int32_t gate : layer.plan.canonical) numbers.push_back(static_cast<std::uint32_t>(layer.offset + gate));
@@ -386,8 +390,8 @@ struct DeviceNetwork::Impl {
     device::synchronize(stream);
   }
 
-  void download(std::int64_t steps, StreamHandle stream) {
-    for (const TensorView& view : host.state()) {
+  void download(std::int64_t steps, StreamHandle stream, std::span<const TensorView> state) {
+    for (const TensorView& view : state) {
       if (view.name == "step") *static_cast<std::int64_t*>(view.data) = steps;
     }
     struct Piece {
@@ -398,7 +402,7 @@ struct DeviceNetwork::Impl {
       std::size_t rows;
     };
     std::vector<Piece> pieces;
-    each_state([&](float* on_host, const float* on_gpu, std::size_t width, const std::vector<std::int32_t>& canonical) {
+    each_state(state, [&](float* on_host, const float* on_gpu, std::size_t width, const std::vector<std::int32_t>& canonical) {
       const std::size_t landing_rows = kLandingFloats / width;
       for (std::size_t p = 0; p < canonical.size(); p += landing_rows)
         pieces.push_back(
@@ -443,6 +447,7 @@ struct DeviceNetwork::Impl {
   std::vector<Layer> layers;
 
   Buffer<float> z, m, v, c, S;
+  Buffer<float> weights;        ///< of classes, in the loss; none: all 1
   Buffer<float> own_collected;  ///< where nobody gave other memory
   std::span<float> collected;
   Buffer<double> norm_parts;  ///< of the gradient's squared norm
@@ -519,7 +524,10 @@ void DeviceNetwork::upload(StreamHandle stream) {
   impl_->make_room();  // another wiring may fuse other layers
   impl_->upload(stream);
 }
-void DeviceNetwork::download(std::int64_t steps, StreamHandle stream) { impl_->download(steps, stream); }
+void DeviceNetwork::download(std::int64_t steps, StreamHandle stream, std::span<const TensorView> state) {
+  const auto own = impl_->host.state();
+  impl_->download(steps, stream, state.empty() ? std::span(own) : state);
+}
 
 std::size_t DeviceNetwork::reading_bytes() const {
   const auto widest = static_cast<std::size_t>(impl_->widest());

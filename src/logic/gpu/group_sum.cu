@@ -57,24 +57,54 @@ __global__ void logits_kernel(const float* parts, int count, int classes, int sa
 __device__ inline void put(float* p, float v) { *p = v; }
 __device__ inline void put(__nv_bfloat16* p, float v) { *p = __float2bfloat16(v); }
 
-/// Launch: a block 32 samples.
-template <class G>
+/// w t of one sample (loss.h).
+struct Target {
+  int first, second;
+  float everywhere, of_first, of_second;
+  const float* weights;
+  __device__ float at(int k) const {
+    const float t = everywhere + (k == first ? of_first : 0.f) + (k == second ? of_second : 0.f);
+    return weights == nullptr ? t : t * weights[k];
+  }
+};
+
+/// Launch: a block 32 samples. plain: one label, no weights, no smoothing.
+template <class G, bool plain>
 __global__ void loss_kernel(const float* parts, int count, int classes, int samples, int padded, float inverse_tau,
-                            float scale /* 1 / (tau × global batch) */, const std::uint16_t* __restrict__ labels, float* loss,
-                            std::uint8_t* correct, G* table) {
+                            float scale /* 1 / (tau × global batch) */, Targets targets, float smoothing,
+                            const float* __restrict__ weights, float* loss, std::uint8_t* correct, G* table) {
   extern __shared__ float logits[];  // then, in the same place, exp(logit - top)
   add_parts(parts, count, classes, padded, inverse_tau, logits);
   const int lane = threadIdx.x % kColumns, warp = threadIdx.x / kColumns, warps = blockDim.x / kColumns;
   const int sample = blockIdx.x * kColumns + lane;
   const bool real = sample < samples;
-  const int label = real ? labels[sample] : 0;
+  const int label = real ? targets.first[sample] : 0;
   int first = 0;  // the first of equals
   float top = logits[lane];
   for (int k = 1; k < classes; ++k) {
     const float logit = logits[k * kColumns + lane];
     if (logit > top) top = logit, first = k;
   }
-  const float under_top = logits[label * kColumns + lane] - top;
+  Target target{};
+  float weight = 1;
+  float under_top = logits[label * kColumns + lane] - top;
+  if constexpr (!plain) {
+    const bool mixed = real && targets.second != nullptr;
+    const float share = mixed ? targets.share[sample] : 1.f;
+    target = {label,
+              mixed ? targets.second[sample] : label,
+              smoothing / static_cast<float>(classes),
+              (1 - smoothing) * share,
+              (1 - smoothing) * (1 - share),
+              weights};
+    weight = under_top = 0;  // sums of w t and w t (x - top)
+    for (int k = 0; k < classes; ++k) {
+      const float wt = target.at(k);
+      if (wt == 0) continue;  // what has no share may be anything
+      weight += wt;
+      under_top += wt * (logits[k * kColumns + lane] - top);
+    }
+  }
   __syncthreads();
   for (int k = warp; k < classes; k += warps) logits[k * kColumns + lane] = expf(logits[k * kColumns + lane] - top);
   __syncthreads();
@@ -82,10 +112,11 @@ __global__ void loss_kernel(const float* parts, int count, int classes, int samp
   for (int k = 0; k < classes; ++k) sum += logits[k * kColumns + lane];
   for (int k = warp; k < classes; k += warps) {
     const float p = logits[k * kColumns + lane] / sum;
-    put(table + static_cast<std::size_t>(k) * padded + sample, real ? (p - (k == label ? 1.f : 0.f)) * scale : 0.f);
+    const float dx = plain ? p - (k == label ? 1.f : 0.f) : weight * p - target.at(k);
+    put(table + static_cast<std::size_t>(k) * padded + sample, real ? dx * scale : 0.f);
   }
   if (warp != 0) return;
-  loss[sample] = real ? logf(sum) - under_top : 0.f;
+  loss[sample] = real ? weight * logf(sum) - under_top : 0.f;
   correct[sample] = real && first == label;
 }
 
@@ -130,11 +161,15 @@ void group_logits(const float* parts, int count, int classes, int samples, int p
 }
 
 void group_loss(Activations kind, const float* parts, int count, int classes, Tile tile, double tau, double inverse_batch,
-                const std::uint16_t* labels, float* loss, std::uint8_t* correct, void* table, StreamHandle stream) {
+                const Targets& targets, double label_smoothing, const float* weights, float* loss, std::uint8_t* correct,
+                void* table, StreamHandle stream) {
   const auto launch = [&]<class G>(G* typed_table) {
-    loss_kernel<<<tile.padded() / kColumns, kColumns * warps_for(classes), logits_bytes(classes), stream>>>(
+    const bool plain = targets.second == nullptr && label_smoothing == 0 && weights == nullptr;
+    const auto kernel = plain ? loss_kernel<G, true> : loss_kernel<G, false>;
+    kernel<<<tile.padded() / kColumns, kColumns * warps_for(classes), logits_bytes(classes), stream>>>(
         parts, count, classes, tile.samples, tile.padded(), static_cast<float>(1 / tau),
-        static_cast<float>(inverse_batch / tau), labels, loss, correct, typed_table);
+        static_cast<float>(inverse_batch / tau), targets, static_cast<float>(label_smoothing), weights, loss, correct,
+        typed_table);
   };
   if (wide(kind)) launch(static_cast<float*>(table));
   else launch(static_cast<__nv_bfloat16*>(table));

@@ -12,6 +12,7 @@
 #include "dltonic/device/step.h"
 #include "dltonic/device/stream.h"
 #include "dltonic/logic/gate.h"
+#include "dltonic/logic/loss.h"
 #include "logic/gpu/device_plan.h"
 
 namespace dltonic::logic::gpu {
@@ -102,10 +103,11 @@ constexpr int kMostClasses = 384;  ///< whose logits of 32 samples fit the share
 /// Adds the parts of each class up and divides by tau: out [samples][classes].
 void group_logits(const float* parts, int count, int classes, int samples, int padded, double tau, float* out,
                   StreamHandle stream);
-/// And on to loss and gradient. labels [samples]; loss [padded], 0 past the samples; correct [padded] 0 or 1;
-/// table [classes][padded] gradients by kind, 0 past the samples.
+/// And on to loss and gradient (loss.h); `weights` [classes] in device memory, or null: all 1. targets [samples]; loss
+/// [padded], 0 past the samples; correct [padded] 0 or 1; table [classes][padded] gradients by kind, 0 past the samples.
 void group_loss(Activations kind, const float* parts, int count, int classes, Tile tile, double tau, double inverse_batch,
-                const std::uint16_t* labels, float* loss, std::uint8_t* correct, void* table, StreamHandle stream);
+                const Targets& targets, double label_smoothing, const float* weights, float* loss, std::uint8_t* correct,
+                void* table, StreamHandle stream);
 /// sums->loss and ->correct += those of [samples], in a fixed order.
 void tally(const float* loss, const std::uint8_t* correct, int samples, device::StepSums* sums, StreamHandle stream);
 

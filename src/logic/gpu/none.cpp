@@ -27,7 +27,7 @@ void DeviceNetwork::begin(const device::StepClock*, device::StreamHandle) { none
 void DeviceNetwork::logits(const Batch&, float*, device::StreamHandle) { none(); }
 void DeviceNetwork::hard_logits(const Batch&, float*, device::StreamHandle) { none(); }
 void DeviceNetwork::upload(device::StreamHandle) { none(); }
-void DeviceNetwork::download(std::int64_t, device::StreamHandle) { none(); }
+void DeviceNetwork::download(std::int64_t, device::StreamHandle, std::span<const TensorView>) { none(); }
 std::size_t DeviceNetwork::reading_bytes() const { none(); }
 std::string DeviceNetwork::describe() const { none(); }
 

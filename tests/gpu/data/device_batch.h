@@ -18,12 +18,12 @@ namespace dltonic::data::test {
 inline FrameSet random_frames(const FrameShape& shape, std::size_t samples) {
   FrameSet set;
   set.shape = shape;
-  set.bits.reset(samples, shape.features());
+  set.bits.reset(samples, shape.row_bits());
   set.labels.resize(samples);
   for (std::size_t s = 0; s < samples; ++s) {
     Random random(5, Use::test, static_cast<std::uint32_t>(s));
     set.labels[s] = static_cast<std::uint16_t>(random.next_u32());
-    for (std::size_t f = 0; f < shape.features(); ++f) {
+    for (std::size_t f = 0; f < shape.row_bits(); ++f) {
       if (random.below(3) == 0) set.bits.set(s, f);
     }
   }
@@ -44,7 +44,7 @@ inline EpochShares shares_of(std::size_t n, std::uint64_t batch_size) { return E
 /// A batch in host memory, laid out as DeviceBatch says.
 struct HostBatch {
   int samples = 0;
-  std::vector<std::uint64_t> bits;    ///< [feature][padded samples / 64]
+  std::vector<std::uint64_t> bits;    ///< [row bit][padded samples / 64]
   std::vector<std::uint16_t> labels;  ///< [padded samples]
 };
 
@@ -64,16 +64,16 @@ inline HostBatch batch_of_host(const FrameSet& frames, std::span<const std::uint
   return host;
 }
 
-inline HostBatch batch_of_gpu(const DeviceBatch& batch, std::size_t features, device::StreamHandle stream) {
+inline HostBatch batch_of_gpu(const DeviceBatch& batch, std::size_t row_bits, device::StreamHandle stream) {
   return {.samples = batch.samples,
-          .bits = device::downloaded(batch.bits, features * static_cast<std::size_t>(batch.row_words()), stream),
+          .bits = device::downloaded(batch.bits, row_bits * static_cast<std::size_t>(batch.row_words()), stream),
           .labels = device::downloaded(batch.labels, static_cast<std::size_t>(batch.padded_samples()), stream)};
 }
 
 /// Ones everywhere, so that what a gather leaves unwritten shows.
 inline void soil(const DeviceBatchBuffer& buffer, device::StreamHandle stream) {
   const auto padded = static_cast<std::size_t>(DeviceBatch::padded(buffer.most_samples()));
-  const std::vector<std::uint64_t> bits(buffer.features() * (padded / 64), ~std::uint64_t{0});
+  const std::vector<std::uint64_t> bits(buffer.row_bits() * (padded / 64), ~std::uint64_t{0});
   const std::vector<std::uint16_t> labels(padded, 0xFFFF);
   device::copy(buffer.bits(), bits.data(), bits.size() * sizeof(bits[0]), stream);
   device::copy(buffer.labels(), labels.data(), labels.size() * sizeof(labels[0]), stream);
@@ -90,7 +90,7 @@ inline std::string difference(const HostBatch& found, const HostBatch& expected)
   for (std::size_t w = 0; w < expected.bits.size(); ++w) {
     for (std::uint64_t wrong = found.bits[w] ^ expected.bits[w]; wrong != 0; wrong &= wrong - 1) {
       const std::size_t sample = w % row_words * 64 + static_cast<std::size_t>(std::countr_zero(wrong));
-      if (bits == 0) first = cat("first: feature ", w / row_words, " of sample ", sample);
+      if (bits == 0) first = cat("first: bit ", w / row_words, " of sample ", sample);
       ++bits;
       if (sample >= static_cast<std::size_t>(expected.samples)) ++in_padding;
     }

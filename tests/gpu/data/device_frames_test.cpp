@@ -38,7 +38,7 @@ TEST_P(GatherOfShape, EqualsTheHostsBatchBitForBit) {
   device::Stream stream;
   device::Steps steps;
   DeviceFrames on_gpu(frames, {.residency = Residency::replicate, .shares = shares_of(frames.size(), share)});
-  DeviceBatchBuffer buffer(shape.features(), share);
+  DeviceBatchBuffer buffer(shape.row_bits(), share);
   for (const auto& [name, options] : kAugmentations) {
     const Augmentation augmentation(options, shape, 0x123456789ABCDEFull);
     int failures = 0;
@@ -54,7 +54,7 @@ TEST_P(GatherOfShape, EqualsTheHostsBatchBitForBit) {
         const auto batch = on_gpu.gather(steps.clock(), first, count, used, buffer, stream);
         const auto some = mine.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
         const std::string wrong =
-            difference(batch_of_gpu(batch, shape.features(), stream), batch_of_host(frames, some, used, epoch));
+            difference(batch_of_gpu(batch, shape.row_bits(), stream), batch_of_host(frames, some, used, epoch));
         EXPECT_EQ(wrong, "") << name << ", " << count << " samples from " << first << " on, epoch " << epoch;
         if (!wrong.empty() && ++failures == 3) break;  // the others would say the same
       }
@@ -66,7 +66,7 @@ INSTANTIATE_TEST_SUITE_P(Shapes, GatherOfShape,
                          testing::Values(FrameShape{2, 34, 34}, FrameShape{4, 34, 34}, FrameShape{10, 34, 34},
                                          FrameShape{20, 34, 34}, FrameShape{1, 20, 20}, FrameShape{3, 7, 5},
                                          FrameShape{2, 9, 33}, FrameShape{2, 9, 64}, FrameShape{2, 5, 100}, FrameShape{1, 1, 1},
-                                         FrameShape{1, 1, 32}, FrameShape{3, 3, 31}),
+                                         FrameShape{1, 1, 32}, FrameShape{3, 3, 31}, FrameShape{2, 9, 13, 16}),
                          [](const auto& shape) {
                            return cat(shape.param.channels, "x", shape.param.height, "x", shape.param.width);
                          });
@@ -79,10 +79,10 @@ TEST(Gather, OfMoreThanTheCardsBlocksIsTheSame) {  // several words a block
   for (std::size_t i = 0; i < samples.size(); ++i) samples[i] = static_cast<std::uint32_t>(i * 37 % frames.size());
   device::Stream stream;
   DeviceFrames on_gpu(frames, {.residency = Residency::replicate, .most_evaluated = count});
-  DeviceBatchBuffer buffer(shape.features(), count);
+  DeviceBatchBuffer buffer(shape.row_bits(), count);
   soil(buffer, stream);
   const auto batch = on_gpu.gather(samples, buffer, stream);
-  EXPECT_EQ(difference(batch_of_gpu(batch, shape.features(), stream), batch_of_host(frames, samples, nullptr, 0)), "");
+  EXPECT_EQ(difference(batch_of_gpu(batch, shape.row_bits(), stream), batch_of_host(frames, samples, nullptr, 0)), "");
 }
 
 TEST(Gather, SaysWhatDoesNotFit) {
@@ -107,7 +107,7 @@ TEST(Gather, OfATrainingBatchIsQuick) {
   device::Stream stream;
   device::Steps steps;
   DeviceFrames on_gpu(frames, {.residency = Residency::replicate, .shares = shares_of(frames.size(), count)});
-  DeviceBatchBuffer buffer(shape.features(), count);
+  DeviceBatchBuffer buffer(shape.row_bits(), count);
   on_gpu.start_epoch(order_of(frames.size(), count, 0), stream);
   for (const auto& [name, options] : kAugmentations) {
     const Augmentation augmentation(options, shape, 7);

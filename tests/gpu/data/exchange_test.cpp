@@ -34,7 +34,7 @@ class ExchangeOnGpus : public testing::Test {
     const EpochOrder order = order_of(frames.size(), kBatch, epoch);
     const auto mine = shares.trained_by_this(order);
     const auto share = static_cast<std::size_t>(shares.share());
-    DeviceBatchBuffer buffer(shape.features(), 300);
+    DeviceBatchBuffer buffer(shape.row_bits(), 300);
     gpu.start_epoch(order, stream);
     steps.set({.epoch = epoch, .batch = static_cast<std::uint32_t>(first)}, stream);
     for (auto b = first; b < static_cast<std::int64_t>(order.batches()); ++b) {
@@ -42,7 +42,7 @@ class ExchangeOnGpus : public testing::Test {
       soil(buffer, stream);
       const auto batch = gpu.gather(steps.clock(), 0, shares.share(), &augmentation, buffer, stream);
       const auto samples = std::span(mine).subspan(static_cast<std::size_t>(b) * share, share);
-      ASSERT_EQ(difference(batch_of_gpu(batch, shape.features(), stream), batch_of_host(frames, samples, &augmentation, epoch)),
+      ASSERT_EQ(difference(batch_of_gpu(batch, shape.row_bits(), stream), batch_of_host(frames, samples, &augmentation, epoch)),
                 "")
           << "epoch " << epoch << ", batch " << b << ", rank " << world().rank();
       steps.end(stream);
@@ -57,10 +57,10 @@ TEST_F(ExchangeOnGpus, BatchesAreTheHostsInEveryEpoch) {
     // Evaluation in between, and a run that goes on elsewhere: in the middle of an epoch, in an earlier one.
     std::vector<std::uint32_t> some(300);
     for (std::size_t i = 0; i < some.size(); ++i) some[i] = static_cast<std::uint32_t>((i * 31 + 1) % frames.size());
-    DeviceBatchBuffer buffer(shape.features(), 300);
+    DeviceBatchBuffer buffer(shape.row_bits(), 300);
     soil(buffer, stream);
     const auto batch = gpu.gather(some, buffer, stream);
-    EXPECT_EQ(difference(batch_of_gpu(batch, shape.features(), stream), batch_of_host(frames, some, nullptr, 0)), "");
+    EXPECT_EQ(difference(batch_of_gpu(batch, shape.row_bits(), stream), batch_of_host(frames, some, nullptr, 0)), "");
     expect_epoch(gpu, 7, 5);
     expect_epoch(gpu, 7);
     expect_epoch(gpu, 2);
@@ -83,8 +83,8 @@ TEST_F(ExchangeOnGpus, ReadsHostMemoryOnce) {
 TEST_F(ExchangeOnGpus, AGraphGoesThroughTheEpochs) {
   DeviceFrames gpu = sharded(100 * row_bytes);
   const int share = shares.share();
-  DeviceBatchBuffer buffer(shape.features(), share);
-  const std::size_t bytes = shape.features() * static_cast<std::size_t>(DeviceBatch::padded(share) / 8);
+  DeviceBatchBuffer buffer(shape.row_bits(), share);
+  const std::size_t bytes = shape.row_bits() * static_cast<std::size_t>(DeviceBatch::padded(share) / 8);
   const auto batches = static_cast<std::size_t>(shares.batches());
   constexpr std::uint32_t kEpochs = 4;
   device::Buffer<std::byte> seen(kEpochs * batches * bytes);

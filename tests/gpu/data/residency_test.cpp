@@ -33,7 +33,7 @@ class ResidencyOnGpu : public testing::TestWithParam<Residency> {
 TEST_P(ResidencyOnGpu, GivesTheHostsBatchesInEveryEpochWithEvaluationInBetween) {
   DeviceFrames gpu = on_gpu();
   EXPECT_EQ(gpu.residency(), GetParam());
-  DeviceBatchBuffer buffer(shape.features(), 300);
+  DeviceBatchBuffer buffer(shape.row_bits(), 300);
   for (const std::uint32_t epoch : {0u, 1u}) {
     const auto share = share_of(epoch);
     gpu.start_epoch(order(epoch), stream);
@@ -48,7 +48,7 @@ TEST_P(ResidencyOnGpu, GivesTheHostsBatchesInEveryEpochWithEvaluationInBetween) 
         const auto batch = gpu.gather(steps.clock(), first, count, &augmentation, buffer, stream);
         const auto some =
             std::span(share).subspan(static_cast<std::size_t>(b * kShare + first), static_cast<std::size_t>(count));
-        EXPECT_EQ(difference(batch_of_gpu(batch, shape.features(), stream), batch_of_host(frames, some, &augmentation, epoch)),
+        EXPECT_EQ(difference(batch_of_gpu(batch, shape.row_bits(), stream), batch_of_host(frames, some, &augmentation, epoch)),
                   "")
             << "epoch " << epoch << " batch " << b << " from " << first << " on";
       }
@@ -57,7 +57,7 @@ TEST_P(ResidencyOnGpu, GivesTheHostsBatchesInEveryEpochWithEvaluationInBetween) 
         for (std::size_t i = 0; i < some.size(); ++i) some[i] = static_cast<std::uint32_t>((i * 31 + 1) % frames.size());
         soil(buffer, stream);
         const auto batch = gpu.gather(some, buffer, stream);
-        EXPECT_EQ(difference(batch_of_gpu(batch, shape.features(), stream), batch_of_host(frames, some, nullptr, 0)), "")
+        EXPECT_EQ(difference(batch_of_gpu(batch, shape.row_bits(), stream), batch_of_host(frames, some, nullptr, 0)), "")
             << "evaluation after batch " << b;
       }
       steps.end(stream);
@@ -68,8 +68,8 @@ TEST_P(ResidencyOnGpu, GivesTheHostsBatchesInEveryEpochWithEvaluationInBetween) 
 /// Nobody waits between launches: copies, gathers and the host run as far ahead as they may.
 TEST_P(ResidencyOnGpu, ACapturedGraphGoesThroughTheEpochs) {
   DeviceFrames gpu = on_gpu();
-  DeviceBatchBuffer buffer(shape.features(), kShare);
-  const std::size_t bits_bytes = shape.features() * static_cast<std::size_t>(DeviceBatch::padded(kShare) / 8);
+  DeviceBatchBuffer buffer(shape.row_bits(), kShare);
+  const std::size_t bits_bytes = shape.row_bits() * static_cast<std::size_t>(DeviceBatch::padded(kShare) / 8);
   const std::size_t label_bytes = static_cast<std::size_t>(DeviceBatch::padded(kShare)) * sizeof(std::uint16_t);
   constexpr std::uint32_t kEpochs = 3;
   device::Buffer<std::byte> seen_bits(kEpochs * kBatches * bits_bytes), seen_labels(kEpochs * kBatches * label_bytes);
@@ -102,7 +102,7 @@ TEST_P(ResidencyOnGpu, ACapturedGraphGoesThroughTheEpochs) {
                               .samples = kShare};
       const auto some = std::span(share).subspan(static_cast<std::size_t>(b) * kShare, kShare);
       const std::string wrong =
-          difference(batch_of_gpu(batch, shape.features(), stream), batch_of_host(frames, some, &augmentation, epoch));
+          difference(batch_of_gpu(batch, shape.row_bits(), stream), batch_of_host(frames, some, &augmentation, epoch));
       EXPECT_EQ(wrong, "") << "epoch " << epoch << " batch " << b;
       failures += !wrong.empty();
     }

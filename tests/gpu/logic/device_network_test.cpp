@@ -31,7 +31,15 @@ struct Samples {
   }
   int count;
   BitMatrix bits;
-  std::vector<std::uint16_t> labels;
+  /// Gives every sample a second label.
+  void mix(int classes) {
+    for (std::size_t s = 0; s < labels.size(); ++s) {
+      second.push_back(static_cast<std::uint16_t>((labels[s] + s) % static_cast<std::size_t>(classes)));
+      share.push_back(0.5F + 0.5F * static_cast<float>(s % 7) / 7);
+    }
+  }
+  std::vector<std::uint16_t> labels, second;
+  std::vector<float> share;
 };
 
 /// Samples in device memory, rows padded to 256.
@@ -47,12 +55,16 @@ struct OnDevice {
     row_words = padded.row_words();
     bits = device::uploaded(std::span<const std::uint64_t>(padded.words()), stream);
     labels = device::uploaded(std::span(s.labels).subspan(first, static_cast<std::size_t>(samples)), stream);
+    if (s.second.empty()) return;
+    second = device::uploaded(std::span(s.second).subspan(first, static_cast<std::size_t>(samples)), stream);
+    share = device::uploaded(std::span(s.share).subspan(first, static_cast<std::size_t>(samples)), stream);
   }
-  DeviceNetwork::Batch batch() const { return {bits.data(), row_words, labels.data(), samples}; }
+  DeviceNetwork::Batch batch() const { return {bits.data(), row_words, labels.data(), samples, second.data(), share.data()}; }
   int samples;
   std::size_t row_words;
   Buffer<std::uint64_t> bits;
-  Buffer<std::uint16_t> labels;
+  Buffer<std::uint16_t> labels, second;
+  Buffer<float> share;
 };
 
 /// Canonical [gates][4] of what the GPU holds in its own order.
@@ -89,12 +101,13 @@ std::vector<float> all_logits(const Network<float>& network) {
 /// Both sides of one network.
 struct Pair {
   Pair(const NetworkOptions& o, int features, int classes, Precision precision, int most, const OptimizerOptions& how = {},
-       const DeviceTuning& tuning = {})
+       const DeviceTuning& tuning = {}, const LossOptions& loss = {})
       : options(o),
         optimizer(how),
         cpu(o, features, classes, 11),
         host(o, features, classes, 11),
-        gpu(host, o, how, precision, most, stream, tuning) {
+        gpu((host.set_loss(loss), host), o, how, precision, most, stream, tuning) {
+    cpu.set_loss(loss);
     begin();
   }
   Pair(const NetworkOptions& o, int features, int classes, std::vector<Wiring> wiring, std::vector<std::vector<float>> logits,
@@ -120,7 +133,8 @@ struct Pair {
   }
   std::vector<float> cpu_sums(const Samples& samples, BatchResult* result = nullptr) {
     std::vector<float> S(static_cast<std::size_t>(4 * cpu.total_gates()));
-    const BatchResult r = cpu.forward_backward(samples.bits, samples.labels, 1.0f / static_cast<float>(samples.count), S);
+    const BatchResult r = cpu.forward_backward(samples.bits, samples.labels, 1.0f / static_cast<float>(samples.count), S,
+                                               {samples.second, samples.share});
     if (result != nullptr) *result = r;
     return S;
   }
@@ -178,6 +192,26 @@ TEST(DevicePass, SumsAndLossOfEveryShape) {
         EXPECT_NEAR(got.loss, want.loss_sum, 2e-6 * want.loss_sum) << at;
         EXPECT_EQ(got.correct, static_cast<double>(want.correct)) << at;
         EXPECT_EQ(got.nonfinite, 0) << at;
+      }
+    }
+  }
+}
+
+TEST(DevicePass, LossWithWeightsSmoothingAndSecondLabels) {
+  const std::vector<float> weights{0.5F, 2, 1, 0, 1, 3, 1, 0.25F, 1, 1};
+  for (const LossOptions& loss : {LossOptions{0.1, {}}, LossOptions{0, weights}, LossOptions{0.2, weights}, LossOptions{}}) {
+    for (const bool mixed : {false, true}) {
+      for (const int count : {1, 100, 300}) {
+        Pair pair(net(170, 3, "chain"), 57, 10, Precision::float32, count, {}, {}, loss);
+        Samples samples(57, count, 10);
+        if (mixed) samples.mix(10);
+        BatchResult want;
+        device::StepSums got;
+        const auto cpu = pair.cpu_sums(samples, &want);
+        const auto gpu = pair.sums(samples, &got);
+        EXPECT_LT(relative(gpu, cpu), 2e-6) << mixed << count;
+        EXPECT_NEAR(got.loss, want.loss_sum, 2e-6 * want.loss_sum) << mixed << count;
+        EXPECT_EQ(got.correct, static_cast<double>(want.correct)) << mixed << count;
       }
     }
   }

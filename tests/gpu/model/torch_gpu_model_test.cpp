@@ -27,11 +27,15 @@ struct OnDevice {
     padded_labels.resize(padded);
     bits = device::uploaded(std::span<const std::uint64_t>(turned.words()), stream);
     labels = device::uploaded(padded_labels, stream);
+    if (batch.second_labels.empty()) return;
+    second_labels = device::uploaded(batch.second_labels, stream);
+    label_share = device::uploaded(batch.label_share, stream);
   }
-  operator data::DeviceBatch() const { return {bits.data(), labels.data(), samples}; }
+  operator data::DeviceBatch() const { return {bits.data(), labels.data(), samples, second_labels.data(), label_share.data()}; }
   int samples;
   device::Buffer<std::uint64_t> bits;
-  device::Buffer<std::uint16_t> labels;
+  device::Buffer<std::uint16_t> labels, second_labels;
+  device::Buffer<float> label_share;
 };
 
 struct Pass {
@@ -118,6 +122,34 @@ TEST_P(TorchGpuModel, LossHitsAndGradientsAreTheHosts) {
     EXPECT_EQ(got.sums.correct, static_cast<double>(result.correct)) << count;
     EXPECT_EQ(got.sums.nonfinite, 0.0);
     expect_near(*twins.host, got.gradients, want, count);
+  }
+}
+
+TEST_P(TorchGpuModel, HalfFloatsAreReadAsOnTheHost) {
+  data::FrameShape numbers = kShape;
+  numbers.depth = 16;
+  Twins twins(make_model(small_options(GetParam()), numbers, kClasses, 1, optimizer("adam")));
+  const auto batch = random_batch(0, 70, numbers);
+  std::vector<float> want(twins.host->gradient_size(), 0.0f);
+  const StepResult result = twins.host->forward_backward(batch, {1.0 / 70}, want);
+  const Pass got = twins.pass(batch, 1.0 / 70);
+  EXPECT_NEAR(got.sums.loss, result.loss_sum, 1e-5 * result.loss_sum);
+  expect_near(*twins.host, got.gradients, want, 70);
+}
+
+TEST_P(TorchGpuModel, WeightsSmoothingAndSecondLabelsAreTheHosts) {
+  Twins twins(make_model(small_options(GetParam()), kShape, kClasses, 1, optimizer("adam"), {0.2, {0.5F, 2, 1, 1, 3}}));
+  auto batch = random_batch(0, 70);
+  for (const bool mixed : {false, true}) {
+    for (std::size_t i = 0; mixed && i < batch.size(); ++i) {
+      batch.second_labels.push_back(static_cast<std::uint16_t>((batch.labels[i] + i) % kClasses));
+      batch.label_share.push_back(0.5F + 0.5F * static_cast<float>(i % 7) / 7);
+    }
+    std::vector<float> want(twins.host->gradient_size(), 0.0f);
+    const StepResult result = twins.host->forward_backward(batch, {1.0 / 300}, want);
+    const Pass got = twins.pass(batch, 1.0 / 300);
+    EXPECT_NEAR(got.sums.loss, result.loss_sum, 1e-5 * result.loss_sum) << mixed;
+    expect_near(*twins.host, got.gradients, want, 70);
   }
 }
 

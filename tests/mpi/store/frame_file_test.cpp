@@ -67,6 +67,7 @@ TEST(FrameFile, HoldsEveryRowOnAnyNumberOfRanks) {
     EXPECT_EQ(reader.info().features(), 70u);
     EXPECT_EQ(reader.info().classes, test::frame_info(0).classes);
     EXPECT_EQ(reader.key(), sha256_hex(test::frame_info(0).settings));
+    EXPECT_EQ(reader.info().thresholds, test::frame_info(0).thresholds);
     ASSERT_EQ(reader.info().recordings.size(), kRecordings);
     EXPECT_EQ(reader.info().recordings[8].source, test::made_recording(8).source);
     EXPECT_EQ(reader.info().recordings[4].t_offset, test::made_recording(4).t_offset);
@@ -148,7 +149,7 @@ TEST(FrameFile, DamageIsNamed) {
 
 TEST(FrameFile, AnEventsFileIsNoFramesFile) {
   const auto folder = test::shared_folder();
-  store::EventFileWriter writer(world(), folder / "e.h5", test::event_info());
+  store::EventFileWriter writer(world(), folder / "e.h5", test::event_info(), {});
   writer.finish();
   EXPECT_THAT(message([&] { store::FrameFileReader reader(folder / "e.h5"); }),
               HasSubstr("holds 'dltonic.events', not 'dltonic.frames'"));

@@ -49,11 +49,9 @@ TEST(FullDisk, EventsEndWithBothNumbers) {
   const auto folder = test::shared_folder();
   const FileSizeLimit limit(8 << 20);
   const auto text = message([&] {
-    store::EventFileWriter writer(world(), folder / "e.h5", test::event_info());
-    std::vector<events::Recording> mine(1);
-    mine[0].events.resize(1000000);
-    for (int round = 0; round < 3; ++round) writer.append(mine);
-    writer.finish();
+    std::vector<store::RecordingInfo> table(3);
+    for (auto& row : table) row.events = 1000000;
+    store::EventFileWriter writer(world(), folder / "e.h5", test::event_info(), table);
   });
   EXPECT_THAT(text, AllOf(HasSubstr("e.h5"), HasSubstr("needs"), HasSubstr("8,388,608")));
   world().barrier();
@@ -76,6 +74,24 @@ TEST(FullDisk, FramesAndCheckpointsToo) {
   world().barrier();
   EXPECT_THAT(test::names_in(folder), testing::ElementsAre("checkpoints"));
   EXPECT_THAT(test::names_in(folder / "checkpoints"), IsEmpty());
+}
+
+TEST(FullDisk, ACheckpointOfWhichOneRankMayWriteNothingIsOneLineToo) {
+  const auto folder = test::shared_folder();
+  store::CheckpointStore checkpoints(folder / "checkpoints");
+  std::vector<float> weights(1000000);
+  const std::vector<TensorView> state{{"w", DType::f32, {weights.size()}, weights.data()}};
+  for (const int rank : {0, world().size() - 1}) {
+    {
+      const FileSizeLimit limit(world().rank() == rank ? 0 : RLIM_INFINITY);
+      const auto text = message([&] { checkpoints.save(world(), 1, state, {}); });
+      EXPECT_THAT(text, AllOf(HasSubstr("file size limit"), HasSubstr("state.h5 needs"), testing::Not(HasSubstr("\n"))));
+    }
+    world().barrier();
+    EXPECT_THAT(test::names_in(folder / "checkpoints"), IsEmpty());
+    world().barrier();  // the next save makes its folder
+  }
+  EXPECT_EQ(store::CheckpointStore::verify(checkpoints.save(world(), 2, state, {})), "");
 }
 
 TEST(FullDisk, AWriteThatFailsAllTheSameIsAgreed) {

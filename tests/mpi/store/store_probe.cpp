@@ -1,6 +1,6 @@
 /// Writes one file of each kind, for readers outside (h5py), and is killed while it writes.
 ///   store_probe samples <folder>          events.h5, frames.h5, checkpoints/ from the tests' made-up recordings
-///   store_probe kill <folder>             the last rank kills itself between two rounds of events.h5
+///   store_probe kill <folder>             the last rank kills itself while it writes events.h5
 ///   store_probe save <folder>             saves checkpoints until it is killed
 ///   store_probe verify <folder>           every checkpoint that is listed as good must be good; one more can be saved
 #include <csignal>
@@ -19,18 +19,17 @@ namespace {
 
 constexpr std::uint32_t kRecordings = 12, kSamples = 30;
 
+/// Goes on where a killed job left something.
 void write_events(comm::World& world, const std::filesystem::path& path, bool die) {
-  store::EventFileWriter writer(world, path, test::event_info());
-  for (const std::uint32_t first : {0u, kRecordings / 2}) {
-    const auto share = comm::share_of(kRecordings / 2, world.rank(), world.size());
-    std::vector<events::Recording> mine;
-    for (std::uint64_t i = 0; i < share.count; ++i) {
-      mine.push_back(test::made_recording(static_cast<std::uint32_t>(first + share.first + i)));
-    }
-    writer.append(mine);
-    if (die && world.rank() == world.size() - 1) ::raise(SIGKILL);
+  auto writer = store::EventFileWriter::go_on(world, path, test::event_info().settings);
+  if (!writer)
+    writer = std::make_unique<store::EventFileWriter>(world, path, test::event_info(), test::event_table(kRecordings));
+  const auto share = comm::share_of(kRecordings, world.rank(), world.size());
+  for (std::uint64_t i = share.first; i < share.first + share.count; ++i) {
+    if (!writer->was_written(i)) writer->write(i, test::made_recording(static_cast<std::uint32_t>(i)).events);
+    if (die && i == share.first + 1 && world.rank() == world.size() - 1) ::raise(SIGKILL);
   }
-  writer.finish();
+  writer->finish();
 }
 
 void write_frames(comm::World& world, const std::filesystem::path& path) {
@@ -90,7 +89,7 @@ int main(int argc, char** argv) {
     if (what == "samples") {
       write_events(world, folder / "events.h5", false);
       write_frames(world, folder / "frames.h5");
-      save_checkpoint(world, folder / "checkpoints", 7, 400);
+      save_checkpoint(world, folder / "checkpoints", 7, 1000000);  // 4 MB: a part of every rank
     } else if (what == "kill") {
       write_events(world, folder / "events.h5", true);
     } else if (what == "save") {

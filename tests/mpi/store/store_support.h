@@ -42,13 +42,33 @@ inline bool same(const events::Recording& a, const events::Recording& b) {
 }
 
 inline store::EventFileInfo event_info() {
-  return {{"zero", "eins", "zw\xc3\xb6lf"}, 34,       34,
-          "x to the right, y down",         "abc123", R"({"format":"atis","filters":{"denoise_us":0}})"};
+  return {{"zero", "eins", "zw\xc3\xb6lf"},
+          34,
+          34,
+          "x to the right, y down",
+          "abc123",
+          R"({"format":"atis","filters":{"denoise_us":0}})",
+          {"Train/7/x.bin: cut"}};
+}
+
+inline std::vector<store::RecordingInfo> event_table(std::uint32_t recordings) {
+  std::vector<store::RecordingInfo> table;
+  for (std::uint32_t i = 0; i < recordings; ++i) {
+    const auto r = made_recording(i);
+    table.push_back({0, r.events.size(), r.label, r.width, r.height, r.t_offset, r.duration, r.split, r.subject, r.source});
+  }
+  return table;
 }
 
 inline store::FrameFileInfo frame_info(std::size_t recordings) {
-  store::FrameFileInfo info{
-      2, 5, 7, {"a", "b", "c"}, {}, "abc123", R"({"frames":{"bins":10,"polarity":"kept"},"source":"abc123"})"};
+  store::FrameFileInfo info{2,
+                            5,
+                            7,
+                            {"a", "b", "c"},
+                            {},
+                            "abc123",
+                            R"({"frames":{"bins":10,"polarity":"kept"},"source":"abc123"})",
+                            {1, 2.5, 1.0 / 3}};
   for (std::uint32_t i = 0; i < recordings; ++i) {
     const auto r = made_recording(i);
     info.recordings.push_back({0, 0, r.label, r.width, r.height, r.t_offset, r.duration, r.split, r.subject, r.source});

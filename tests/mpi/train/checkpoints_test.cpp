@@ -8,10 +8,11 @@
 #include <deque>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <thread>
 
+#include "dltonic/core/checksum.h"
 #include "dltonic/core/error.h"
-#include "dltonic/core/hash.h"
 #include "dltonic/core/text.h"
 #include "support/mpi_world.h"
 
@@ -69,10 +70,10 @@ std::unique_ptr<Checkpoints> make(const std::filesystem::path& folder, const Che
   return std::make_unique<Checkpoints>(world(), folder, options, Monitor{"loss", true}, "{}");
 }
 
-std::string state_sha256(const Checkpoints& checkpoints, const std::string& which) {
+std::string state_checksum(const Checkpoints& checkpoints, const std::string& which) {
   const auto entry = checkpoints.store().find(which);
   EXPECT_EQ(store::CheckpointStore::verify(entry.path), "");
-  return sha256_file(entry.path / "state.h5");
+  return checksum_file(entry.path / "state.h5");
 }
 
 std::vector<std::string> names(const Checkpoints& checkpoints) {
@@ -89,15 +90,17 @@ TEST(Checkpoints, ABackgroundSaveHoldsTheMomentAndEqualsABlockingOne) {
   auto blocking = make(folder / "blocking", {.mode = "blocking"});
   state.step = 5;
   Loop{*background, state}.save();
-  for (float& w : state.weights) w = -w;  // what the next steps do
   state.step = 6;
-  for (int i = 0; i < 300; ++i) EXPECT_EQ(world().sum(std::int64_t{i}), i * world().size());  // beside it
+  for (int i = 0; i < 300; ++i) {  // what the next steps do beside it
+    for (float& w : state.weights) w = -w;
+    EXPECT_EQ(world().sum(std::int64_t{i}), i * world().size());
+  }
   background->finish();
   State again = before;
   again.step = 5;
   Loop{*blocking, again}.save();
   world().barrier();
-  EXPECT_EQ(state_sha256(*background, "latest"), state_sha256(*blocking, "latest"));
+  EXPECT_EQ(state_checksum(*background, "latest"), state_checksum(*blocking, "latest"));
   State loaded(0);
   auto views = loaded.views();
   views.model.push_back(views.rest[0]);
@@ -236,6 +239,44 @@ TEST(Checkpoints, AStateThatIsNotFiniteIsNeverSaved) {
     world().barrier();
     EXPECT_THAT(names(*checkpoints), testing::ElementsAre("step-3"));
   }
+}
+
+/// Three threads of rank 0 at once: steps, saves (which prune), and the mirror, which reads what saves make and remove.
+TEST(Checkpoints, AreMirroredWhileTheNextOnesAreMade) {
+  const auto folder = test::shared_folder();
+  const auto run = folder / "run", copy = folder / "project/run";
+  std::optional<store::Journal> journal;
+  std::optional<store::Mirror> mirror;
+  auto checkpoints = make(run / "checkpoints", {.every_steps = 1, .keep_last = 2, .keep_best = 0});
+  if (world().is_root()) {
+    store::MirrorOptions options;
+    options.mirror_interval_s = 0.02;
+    journal.emplace(run / "checkpoints");
+    mirror.emplace(run, copy, options, *journal);
+    checkpoints->set_mirror(&*journal, &*mirror);
+  }
+  State state;
+  Loop loop{*checkpoints, state};
+  while (loop.saved.size() < 12) {
+    for (float& w : state.weights) w = -w;
+    loop.step();
+  }
+  loop.hear(0);
+  checkpoints->finish();
+  const auto here = names(*checkpoints);
+  EXPECT_THAT(here, testing::Contains(cat("step-", loop.saved.back())));
+  if (world().is_root()) {
+    Progress progress;
+    const auto outcome = mirror->finish(60, progress);
+    EXPECT_TRUE(outcome.safe()) << outcome.reason;
+    const store::CheckpointStore there(copy / "checkpoints");
+    for (const auto& entry : checkpoints->store().list()) {
+      EXPECT_EQ(store::CheckpointStore::verify(there.folder() / entry.name), "") << entry.name;
+      EXPECT_EQ(journal->verified_places(entry.name).size(), 2u) << entry.name;
+    }
+    EXPECT_EQ(there.marker("latest")->filename(), checkpoints->store().marker("latest")->filename());
+  }
+  world().barrier();
 }
 
 TEST(Checkpoints, MemoryThatStaysIsNotCopied) {

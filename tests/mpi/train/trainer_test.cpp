@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <functional>
 
 #include "dltonic/core/error.h"
@@ -14,6 +15,9 @@ namespace dltonic::train {
 namespace {
 
 using test::world;
+
+/// A step at which saves are slow. Read once a process, before the first step.
+const int the_faults = ::setenv("DLTONIC_FAIL_AT", "before_manifest:*:7000:sleep=0.3", 1);
 
 /// Calls `on` with what goes on and how far it is.
 struct Told : Progress {
@@ -210,6 +214,39 @@ TEST(Trainer, ALossThatIsNotFiniteEndsOnAllRanksTogether) {
   }
 }
 
+/// The last rank's state alone is broken: every rank ends with the same words, which name that rank and the place.
+TEST(Trainer, TellsWhereTheFirstValueLiesThatIsNotFinite) {
+  const int last = world().size() - 1;
+  for (const std::string kind : {"difflogic", "mlp"}) {
+    for (const std::string reduction : {"fast", "canonical"}) {
+      SCOPED_TRACE(kind + " " + reduction);
+      Bench bench(kind);
+      bench.distributed.reduction = reduction;
+      bench.options.detect_anomaly = true;
+      bench.options.micro_batch_size = 3;
+      Trainer& trainer = bench.make();
+      for (int step = 0; step < 4; ++step) trainer.step();  // the last of an epoch: its samples are still known
+      for (const TensorView& view : bench.model->state()) {
+        if (world().rank() == last && (view.name == "layer1/logits" || view.name == "classes/weight"))
+          static_cast<float*>(view.data)[33] = std::numeric_limits<float>::quiet_NaN();
+      }
+      bench.model->state_loaded();
+      std::string said;
+      try {
+        trainer.step();
+      } catch (const Error& error) {
+        EXPECT_TRUE(error.agreed());
+        said = error.what();
+      }
+      const std::string place = kind == "difflogic" ? "parameters of layer1: gate 2, logit 1 (AND) is nan"
+                                                    : "parameters: classes/weight[2, 1] is nan";
+      const std::string rank = last > 0 ? "first on rank " + std::to_string(last) + " in " : "first in ";
+      EXPECT_THAT(said, testing::HasSubstr(rank + place));
+      for (const std::string& other : world().gather(said)) EXPECT_EQ(other, said);
+    }
+  }
+}
+
 TEST(Trainer, SkipsStepsThatAreNotFiniteUntilItIsHopeless) {
   Bench bench("mlp");
   bench.options.optimizer.learning_rate = 1e30;  // one update, and nothing is finite any more
@@ -267,6 +304,16 @@ TEST(Trainer, AWishOfOneRankStopsAllAfterTheSameStepAndNothingIsLost) {
       EXPECT_EQ(found, whole.points.values("train", name)) << name << ": each epoch told once, with an unbroken run's values";
     }
   }
+}
+
+TEST(Trainer, OutlivesASaveThatReadsItsModel) {
+  Bench bench;
+  bench.make();
+  bench.checkpoints->save({7000, 0, {}, false, false}, [&] {
+    return ModelState{bench.model->state(), {}, /*steps_change_it=*/false};
+  });
+  bench.trainer.reset();  // as an error does that ends the run
+  EXPECT_EQ(bench.checkpoints->store().list().size(), 1u);
 }
 
 TEST(Trainer, EndsEarlyWhereNothingImproves) {

@@ -49,6 +49,23 @@ TEST(FaultPoint, FiresAtItsPointRankAndStepAlone) {
   EXPECT_GE(watch.seconds(), 0.2);
 }
 
+TEST(FaultPoint, ANaNIsPutWhereThereAreNumbers) {
+  const auto asked = [](const char* wish) {
+    ::setenv("DLTONIC_FAIL_AT", wish, 1);
+    set_fault_rank(1);
+    set_fault_step(4);
+    try {
+      std::_Exit(nan_at(fault::kGradients) + 2 * nan_at(fault::kParameters) + 4 * nan_at(fault::kGradients, 5));
+    } catch (const Error&) {
+      std::_Exit(100);
+    }
+  };
+  EXPECT_EXIT(asked("gradients:1:4:nan"), testing::ExitedWithCode(1), "gradients, step 4: nan");
+  EXPECT_EXIT(asked("gradients:0:4:nan;parameters:1:*:nan"), testing::ExitedWithCode(2), "parameters");
+  EXPECT_EXIT(asked("gradients:1:5:throw"), testing::ExitedWithCode(100), "step 5: throw");
+  EXPECT_EXIT(pass_points("before_write:*:*:nan"), testing::ExitedWithCode(102), "") << "no numbers there";
+}
+
 TEST(FaultPoint, AWishThatCannotBeReadIsSaid) {
   for (const char* wish : {"before_write", "before_write:1:5", "before_write:one:5:kill", "before_write:1:5:explode"})
     EXPECT_EXIT(pass_points(wish), testing::ExitedWithCode(102), "") << wish;

@@ -27,10 +27,11 @@ TEST(StopTest, EachSignalIsAWishWithItsName) {
       {SIGTERM, "SIGTERM"}, {SIGUSR1, "SIGUSR1"}, {SIGUSR2, "SIGUSR2"}, {SIGINT, "SIGINT"}};
   for (const auto& [signal, name] : signals) {
     const int status = ended([signal = signal, name = name] {
-      stop::on_signals();
+      stop::on_signals("test");
       if (stop::wished() || !stop::reason().empty()) ::_exit(1);
       ::raise(signal);
       if (!stop::wished() || stop::reason() != name) ::_exit(2);
+      if (stop::command() != "test") ::_exit(3);
     });
     ASSERT_TRUE(WIFEXITED(status)) << name;
     EXPECT_EQ(WEXITSTATUS(status), 0) << name;
@@ -39,14 +40,14 @@ TEST(StopTest, EachSignalIsAWishWithItsName) {
 
 TEST(StopTest, OneBurstIsOneWishAndALaterSignalEnds) {
   const int burst = ended([] {
-    stop::on_signals();
+    stop::on_signals("test");
     ::raise(SIGUSR1);
     ::raise(SIGTERM);
     if (stop::reason() != "SIGUSR1") ::_exit(1);
   });
   EXPECT_TRUE(WIFEXITED(burst) && WEXITSTATUS(burst) == 0);
   const int second = ended([] {
-    stop::on_signals();
+    stop::on_signals("test");
     ::raise(SIGUSR1);
     ::usleep(1'100'000);
     ::raise(SIGTERM);

@@ -92,6 +92,31 @@ BitMatrix augmented(const BitMatrix& in, const AugmentationOptions& options, con
   return out;
 }
 
+TEST(Augmentation, HalfFloatsMoveAsBitsDo) {
+  const FrameShape shape{3, 9, 13}, numbers{3, 9, 13, 16};
+  const AugmentationOptions options{.shift = 4, .flip_y = true};
+  for (std::uint32_t sample = 0; sample < 40; ++sample) {
+    const BitMatrix in = noise(shape, sample);
+    BitMatrix halves(1, numbers.row_bits()), out(1, numbers.row_bits());
+    each_set(in.row(0), 1, [&](std::size_t f) { halves.row(0)[f / 4] |= std::uint64_t{0x3C01 + f} << (16 * (f % 4)); });
+    Augmentation(options, numbers, 6).apply(halves.row(0), out.row(0), 2, sample);
+    const BitMatrix wanted = augmented(in, options, shape, sample);
+    const auto draw = Augmentation(options, shape, 6).draw(2, sample);
+    std::size_t set = 0;
+    each_set(out.row(0), 16, [&](std::size_t f) {
+      const auto half = static_cast<std::uint16_t>(out.row(0)[f / 4] >> (16 * (f % 4)));
+      const int from = half - 0x3C01, x = static_cast<int>(f) % 13, y = static_cast<int>(f) / 13 % 9;
+      const int y_in = y - draw.dy;
+      ASSERT_TRUE(wanted.get(0, f));
+      ASSERT_EQ(from % 13, x - draw.dx);
+      ASSERT_EQ(from / 13 % 9, draw.flip_y ? 8 - y_in : y_in);
+      ASSERT_EQ(from / 117, static_cast<int>(f) / 117);
+      ++set;
+    });
+    ASSERT_EQ(set, wanted.count());
+  }
+}
+
 TEST(Augmentation, DropClearsTheShareAskedForOfTheSetBitsAndSetsNone) {
   const FrameShape shape{20, 34, 34};
   for (const double share : {0.02, 0.3, 0.9}) {

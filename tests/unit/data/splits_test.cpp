@@ -1,10 +1,13 @@
 #include "dltonic/data/splits.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <set>
+#include <string>
 
 #include "dltonic/core/error.h"
 
@@ -75,7 +78,7 @@ TEST(Splits, ASmallClassStillValidates) {
 }
 
 TEST(Splits, AreStoredUnderTheirHash) {
-  const auto folder = std::filesystem::temp_directory_path() / "dltonic_splits_test";
+  const auto folder = std::filesystem::temp_directory_path() / ("dltonic_splits_" + std::to_string(::getpid()));
   std::filesystem::create_directories(folder);
   const auto r = recordings(2, 10, Split::none);
   const auto s = make_splits(r.labels, r.published, {});
@@ -84,6 +87,58 @@ TEST(Splits, AreStoredUnderTheirHash) {
   EXPECT_TRUE(std::filesystem::exists(path));
   std::filesystem::remove_all(folder);
   EXPECT_THROW(s.by_name("tset"), ConfigError);
+}
+
+TEST(Splits, StratifiedDrawsAnew) {
+  auto r = recordings(3, 20, Split::train);
+  for (std::size_t i = 0; i < 10; ++i) r.published[i] = Split::test;
+  const auto s =
+      make_splits(r.labels, r.published, {.val_split = 0, .test_split = 0.1, .split_seed = 0, .split = "stratified"});
+  EXPECT_EQ(s.test.size(), 6u);
+  for (int c = 0; c < 3; ++c) EXPECT_EQ(of_class(s.test, r, c), 2);
+}
+
+TEST(Splits, TebnTestsTheFirstHundredOfEachClass) {
+  const auto r = recordings(2, 150, Split::none);
+  std::vector<std::string> names;
+  for (int c = 0; c < 2; ++c) {
+    for (int i = 0; i < 150; ++i) names.push_back("cat/cifar10_cat_" + std::to_string((i * 7) % 150) + ".aedat");
+  }
+  const SplitOptions options{.val_split = 0.1, .test_split = 0.5, .split_seed = 0, .split = "tebn"};
+  const auto s = make_splits(r.labels, r.published, options, {.sources = names});
+  EXPECT_EQ(s.test.size(), 200u);
+  EXPECT_EQ(s.val.size(), 10u);
+  for (const std::uint32_t i : s.test) EXPECT_LT((i % 150) * 7 % 150, 100u);
+  names[3] = "cat/cat.aedat";
+  EXPECT_THROW(make_splits(r.labels, r.published, options, {.sources = names}), DataError);
+  EXPECT_THROW(make_splits(r.labels, r.published, options), DataError);
+}
+
+TEST(Splits, NoPersonIsInTwoParts) {
+  const auto r = recordings(5, 60, Split::none);
+  std::vector<std::uint16_t> persons;
+  for (std::size_t i = 0; i < r.labels.size(); ++i) persons.push_back(static_cast<std::uint16_t>(1 + i % 20));
+  const SplitOptions options{.val_split = 0.25, .test_split = 0.2, .split_seed = 4, .split = "user"};
+  const auto s = make_splits(r.labels, r.published, options, {.subjects = persons});
+  std::map<std::uint16_t, std::set<int>> parts;
+  int part = 0;
+  for (const auto* list : {&s.train, &s.val, &s.test}) {
+    for (const std::uint32_t i : *list) parts[persons[i]].insert(part);
+    ++part;
+  }
+  EXPECT_EQ(parts.size(), 20u);
+  for (const auto& [person, in] : parts) EXPECT_EQ(in.size(), 1u) << "person " << person;
+  EXPECT_EQ(s.test.size(), 4u * 15);
+  EXPECT_EQ(s.val.size(), 4u * 15);
+  EXPECT_EQ(s.train.size(), 12u * 15);
+
+  // Published tests stay; nobody of them trains or validates.
+  auto published = r.published;
+  for (std::size_t i = 0; i < published.size(); ++i) published[i] = persons[i] > 15 ? Split::test : Split::train;
+  const auto kept = make_splits(r.labels, published, options, {.subjects = persons});
+  EXPECT_EQ(kept.test.size(), 5u * 15);
+  persons[7] = 65535;
+  EXPECT_THROW(make_splits(r.labels, r.published, options, {.subjects = persons}), DataError);
 }
 
 }  // namespace

@@ -23,4 +23,6 @@ inline Events random_events(std::size_t n, int width, int height, std::uint32_t 
   return events;
 }
 
+inline bool same(const Events& a, const Events& b) { return a.x == b.x && a.y == b.y && a.t == b.t && a.p == b.p; }
+
 }  // namespace dltonic::events

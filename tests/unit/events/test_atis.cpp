@@ -3,16 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "dltonic/core/error.h"
 #include "dltonic/core/random.h"
+#include "unit/events/decoding.h"
 #include "unit/events/make_events.h"
 
 namespace dltonic::events {
 namespace {
 
 using ::testing::HasSubstr;
-
-bool operator==(const Events& a, const Events& b) { return a.x == b.x && a.y == b.y && a.t == b.t && a.p == b.p; }
 
 /// Random bytes, with an overflow marker in each row with the given probability.
 std::vector<std::byte> random_rows(std::size_t rows, double marker_share, std::uint32_t seed) {
@@ -25,23 +23,13 @@ std::vector<std::byte> random_rows(std::size_t rows, double marker_share, std::u
   return bytes;
 }
 
-template <class Work>
-std::string fault_of(Work&& work) {
-  try {
-    work();
-  } catch (const DataError& error) {
-    return error.what();
-  }
-  return "no DataError";
-}
-
 TEST(Atis, ReadsARowByItsBits) {
   const std::vector<std::byte> bytes{std::byte{12},  std::byte{34},  std::byte{0x81}, std::byte{0x02}, std::byte{0x03},
                                      std::byte{0},   std::byte{240}, std::byte{0},    std::byte{0},    std::byte{0},
                                      std::byte{255}, std::byte{1},   std::byte{0x7F}, std::byte{0xFF}, std::byte{0xFF}};
   Events events;
   const DecodeReport report = decode_atis(bytes, events);
-  EXPECT_EQ(report, (DecodeReport{2, 1, 0}));
+  EXPECT_EQ(report, (DecodeReport{.events = 2, .overflow_rows = 1}));
   EXPECT_EQ(events.x, (std::vector<std::uint16_t>{12, 255}));
   EXPECT_EQ(events.y, (std::vector<std::uint16_t>{34, 1}));
   EXPECT_EQ(events.p, (std::vector<std::uint8_t>{1, 0}));
@@ -54,7 +42,7 @@ TEST(Atis, VectorPathEqualsScalarPathOnAnyBytes) {
     for (std::size_t rows = 0; rows < 70; ++rows) {
       for (std::uint32_t seed = 0; seed < 5; ++seed) {
         const auto bytes = random_rows(rows, markers, seed * 1000 + static_cast<std::uint32_t>(rows));
-        EXPECT_EQ(decode_atis(bytes, fast), decode_atis_scalar(bytes, scalar));
+        EXPECT_EQ(decode_atis(bytes, fast), decode_atis(bytes, scalar, false));
         EXPECT_TRUE(fast == scalar) << rows << " rows, markers " << markers << ", seed " << seed;
       }
     }
@@ -67,7 +55,7 @@ TEST(Atis, MarkersAtEveryPlaceOfABlock) {
     auto bytes = random_rows(24, 0, 7);
     bytes[at * 5 + 1] = std::byte{240};
     const DecodeReport report = decode_atis(bytes, fast);
-    EXPECT_EQ(report, decode_atis_scalar(bytes, scalar));
+    EXPECT_EQ(report, decode_atis(bytes, scalar, false));
     EXPECT_GE(report.overflow_rows, 1u);
     EXPECT_TRUE(fast == scalar) << "marker at row " << at;
   }
@@ -108,33 +96,11 @@ TEST(Atis, ACutFileIsNamedByItsByte) {
   for (std::size_t length = 0; length <= bytes.size(); ++length) {
     const std::span<const std::byte> part(bytes.data(), length);
     if (length % 5 == 0) {
-      EXPECT_EQ(decode_atis(part, events).events + 0, length / 5);
+      EXPECT_EQ(decode_atis(part, events).events, length / 5);
     } else {
       EXPECT_THAT(fault_of([&] { decode_atis(part, events); }), HasSubstr("ends at byte " + std::to_string(length / 5 * 5)));
     }
   }
-}
-
-TEST(Atis, EventsOutsideTheSensorAreNamed) {
-  Events events = random_events(100, 34, 34, 10, 1);
-  EXPECT_NO_THROW(check_inside(events, 34, 34));
-  events.x[57] = 34;
-  EXPECT_THAT(fault_of([&] { check_inside(events, 34, 34); }),
-              HasSubstr("event 57 of 100 at x 34, y " + std::to_string(events.y[57]) + " lies outside the sensor of 34 x 34"));
-  events.x[57] = 0;
-  events.y[99] = 65535;
-  EXPECT_THAT(fault_of([&] { check_inside(events, 34, 34); }), HasSubstr("event 99"));
-}
-
-TEST(Atis, BackStepsAreCountedNamedAndSortedAway) {
-  Events events{{1, 2, 3, 4}, {0, 0, 0, 0}, {10, 30, 20, 20}, {0, 1, 0, 1}};
-  Events decoded;
-  EXPECT_EQ(decode_atis(encode_atis(events), decoded).back_steps, 1u);
-  EXPECT_THAT(fault_of([&] { check_times(events); }), HasSubstr("event 2 of 4: 20 us after 30 us"));
-  sort_by_time(events);
-  EXPECT_EQ(events.t, (std::vector<std::uint32_t>{10, 20, 20, 30}));
-  EXPECT_EQ(events.x, (std::vector<std::uint16_t>{1, 3, 4, 2}));
-  EXPECT_NO_THROW(check_times(events));
 }
 
 TEST(Atis, TimesPast32BitsAreRefused) {

@@ -105,7 +105,7 @@ TEST(Frames, BitsAreTheCountsThatAreNotZero) {
           std::size_t rows = 0;
           for (std::uint32_t seed = 0; seed < 3; ++seed) {  // rows are appended
             const Events events = random_events(300 + seed, 34, 33, 25, seed);
-            EXPECT_EQ(maker.append_bits(events, bits), maker.append_counts(events, counts));
+            EXPECT_EQ(maker.append_rows(events, bits), maker.append_counts(events, counts));
             rows += count_samples(events, options);
           }
           ASSERT_EQ(bits.rows(), rows);
@@ -128,7 +128,7 @@ TEST(Frames, AFeatureIsChannelThenRowThenColumn) {
   options.bins = 2;
   const Events events{{3, 1}, {2, 0}, {0, 100}, {1, 0}};
   BitMatrix bits;
-  FrameMaker(options, 5, 4).append_bits(events, bits);
+  FrameMaker(options, 5, 4).append_rows(events, bits);
   ASSERT_EQ(bits.bits(), 2u * 2 * 4 * 5);
   EXPECT_EQ(bits.count(), 2u);
   EXPECT_TRUE(bits.get(0, (1 * 4 + 2) * 5 + 3));            // bin 0, ON
@@ -136,7 +136,7 @@ TEST(Frames, AFeatureIsChannelThenRowThenColumn) {
   options.polarity = "merge";
   options.downsample = 2;
   BitMatrix merged;
-  FrameMaker(options, 5, 4).append_bits(events, merged);
+  FrameMaker(options, 5, 4).append_rows(events, merged);
   ASSERT_EQ(merged.bits(), 2u * 2 * 3);
   EXPECT_TRUE(merged.get(0, (0 * 2 + 1) * 3 + 1));
   EXPECT_TRUE(merged.get(0, (1 * 2 + 0) * 3 + 0));
@@ -149,9 +149,9 @@ TEST(Frames, EmptyAndShortRecordingsGiveAFrame) {
       options.compat = compat;
       FrameMaker maker(options, 8, 8);
       BitMatrix bits;
-      EXPECT_EQ(maker.append_bits({}, bits), 1u) << mode;
+      EXPECT_EQ(maker.append_rows({}, bits), 1u) << mode;
       EXPECT_EQ(bits.count(), 0u);
-      EXPECT_EQ(maker.append_bits(random_events(3, 8, 8, 1, 1), bits), 1u) << mode;
+      EXPECT_EQ(maker.append_rows(random_events(3, 8, 8, 1, 1), bits), 1u) << mode;
     }
   }
 }
@@ -174,9 +174,9 @@ TEST(Frames, WrongOptionsAreRefused) {
   options.window_us = 1;
   const Events events{{0, 0}, {0, 0}, {0, 2'000'000}, {0, 0}};
   BitMatrix bits;
-  EXPECT_THROW(FrameMaker(options, 8, 8).append_bits(events, bits), DataError);  // two million frames
+  EXPECT_THROW(FrameMaker(options, 8, 8).append_rows(events, bits), DataError);  // two million frames
   BitMatrix other(1, 17);
-  EXPECT_THROW(FrameMaker(options_for("time_bins"), 8, 8).append_bits(events, other), DataError);
+  EXPECT_THROW(FrameMaker(options_for("time_bins"), 8, 8).append_rows(events, other), DataError);
 }
 
 TEST(Frames, WhatChangesTheFramesChangesTheirDescription) {

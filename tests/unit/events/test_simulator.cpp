@@ -5,8 +5,8 @@
 #include <cmath>
 
 #include "dltonic/core/error.h"
-#include "dltonic/events/atis.h"
-#include "events/saccade_path.h"
+#include "dltonic/events/checks.h"
+#include "events/motion_path.h"
 
 namespace dltonic::events {
 namespace {
@@ -153,7 +153,7 @@ TEST(Simulator, ADarkImageGivesNoiseAlone) {
 
 TEST(Simulator, ThePathKeepsToItsCorners) {
   SimulatorOptions options;
-  const auto path = saccade_path(options, 0.5, 15000);
+  const auto path = motion_path(motion_corners(options, 28, 28, 34, 34), 0.5, 15000);
   EXPECT_EQ(path.front().t_us, 0);
   EXPECT_DOUBLE_EQ(path.back().t_us, options.knot_us * static_cast<double>(options.path_x.size() - 1));
   const auto [low, high] = std::minmax_element(options.path_x.begin(), options.path_x.end());
@@ -164,6 +164,52 @@ TEST(Simulator, ThePathKeepsToItsCorners) {
     EXPECT_GE(path[i].x, *low - 1e-9);
     EXPECT_LE(path[i].x, *high + 1e-9);
   }
+}
+
+TEST(Simulator, ALoopClosesAndRepeats) {
+  SimulatorOptions options;
+  options.motion = "loop";
+  options.loops = 3;
+  options.loop_us = 80000;
+  options.loop_px = 2.5;
+  const auto path = motion_path(motion_corners(options, 30, 20, 34, 26), 0.25, 15000);
+  EXPECT_DOUBLE_EQ(path.back().t_us, 240000);
+  double turned = 0;
+  int rounds = -1;
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    const double x = path[i].x - 2, y = path[i].y - 3;  // about the middle of the sensor
+    EXPECT_LE(std::abs(x) + std::abs(y), 2 * 2.5);
+    EXPECT_GE(std::hypot(x, y), 2.5 / 2);
+    if (std::fmod(path[i].t_us, 80000) == 0) {
+      ++rounds;
+      EXPECT_NEAR(x, 0, 1e-12);
+      EXPECT_NEAR(y, -2.5, 1e-12);
+    }
+    if (i == 0) continue;
+    const double cross = (path[i - 1].x - 2) * y - (path[i - 1].y - 3) * x;
+    EXPECT_GT(cross, 0) << "always the same way round";
+    turned += std::asin(std::min(1.0, cross / (std::hypot(path[i - 1].x - 2, path[i - 1].y - 3) * std::hypot(x, y))));
+  }
+  EXPECT_NEAR(turned, 3 * 2 * 3.14159265, 1e-3);
+  EXPECT_EQ(rounds, 3);
+}
+
+TEST(Simulator, ALoopIsAnotherRecordingOfTheSameLength) {
+  SimulatorOptions options;
+  options.motion = "loop";
+  options.loops = 2;
+  Events events, again;
+  Simulator(options, 28, 28).simulate(disc(28, 6), 5, events);
+  Simulator(options, 28, 28).simulate(disc(28, 6), 5, again);
+  EXPECT_EQ(events.t, again.t);
+  EXPECT_GT(events.size(), 200u);
+  EXPECT_NO_THROW(check_inside(events, 34, 34));
+  EXPECT_LE(events.t.back(), 400000u);
+  EXPECT_GT(events.t.back(), 300000u);
+  SimulatorOptions saccade;
+  EXPECT_NE(options.describe(), saccade.describe());
+  options.motion = "walk";
+  EXPECT_THROW(Simulator(options, 28, 28), ConfigError);
 }
 
 TEST(Simulator, WrongOptionsAreRefused) {

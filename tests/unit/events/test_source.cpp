@@ -78,7 +78,7 @@ TEST_F(Tree, EveryRecordingIsWhatTheFixturesMakerSays) {
     EXPECT_EQ(total(events.t), fact.at("sum_t"));
     EXPECT_EQ(total(events.p), fact.at("sum_p"));
     BitMatrix bits;
-    maker.append_bits(events, bits);
+    maker.append_rows(events, bits);
     EXPECT_EQ(bits.count(), fact.at("time_bins_10").at("bits"));
     EXPECT_EQ(sha256_hex(std::as_bytes(bits.words())), fact.at("time_bins_10").at("sha256").get<std::string>());
   }
@@ -110,23 +110,21 @@ TEST_F(Tree, OnePartAloneIsRead) {
 TEST_F(Tree, WrongTreesAreNamed) {
   EXPECT_THAT(fault_of([] { make_source({}); }), HasSubstr("ConfigError: data.root is not set"));
   EXPECT_THAT(fault_of([] { make_source(options_for("/nonexistent/root", "atis")); }),
-              HasSubstr("DataError: data.root: there is no folder /nonexistent/root"));
+              HasSubstr("DataError: data.root: there is no folder or archive /nonexistent/root"));
   EXPECT_THAT(fault_of([this] { make_source(options_for(root_, "aedat9")); }), HasSubstr("ConfigError"));
-  EXPECT_THAT(fault_of([this] { make_source(options_for(root_ / "Train" / "0", "atis")); }),
-              HasSubstr("holds no folder Train or Test"));
+  EXPECT_THAT(fault_of([this] { make_source(options_for(root_ / "Train" / "0", "atis")); }), HasSubstr("holds no recordings"));
   fs::remove_all(root_ / "Test" / "4");
-  EXPECT_THAT(fault(), HasSubstr("label folder Train/4 has no counterpart Test/4"));
+  EXPECT_THAT(fault(), HasSubstr("Train/4 holds recordings, Test/4 holds none (.bin, .bs2)"));
   fs::create_directories(root_ / "Test" / "4");
-  EXPECT_THAT(fault(), HasSubstr("Test/4 holds no .bin file"));
   write_file_atomic(root_ / "Test" / "4" / "README", "no recording");
-  EXPECT_THAT(fault(), HasSubstr("Test/4 holds no .bin file"));
+  EXPECT_THAT(fault(), HasSubstr("Train/4 holds recordings, Test/4 holds none"));
   fs::remove_all(root_ / "Test" / "4");
   fs::remove_all(root_ / "Train" / "4");
   EXPECT_EQ(fault(), "no Error");
   fs::remove_all(root_ / "Train");
   fs::remove_all(root_ / "Test");
   fs::create_directories(root_ / "Train");
-  EXPECT_THAT(fault(), HasSubstr("Train is empty"));
+  EXPECT_THAT(fault(), HasSubstr("holds no recordings"));
 }
 
 TEST_F(Tree, DamagedRecordingsAreNamed) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "dltonic/core/error.h"
+#include "dltonic/core/half.h"
 #include "dltonic/core/random.h"
 
 namespace dltonic::model {
@@ -16,12 +17,22 @@ TEST(Unpack, GivesEveryBitAsAFloat) {
       for (std::size_t c = 0; c < columns; ++c)
         if (random.below(2) == 1) bits.set(r, c);
     std::vector<float> out(5 * columns + 1, -1.0f);
-    unpack(bits, {out.data(), 5 * columns});
+    unpack(bits, 1, {out.data(), 5 * columns});
     for (std::size_t r = 0; r < bits.rows(); ++r)
       for (std::size_t c = 0; c < columns; ++c)
         ASSERT_EQ(out[r * columns + c], bits.get(r, c) ? 1.0f : 0.0f) << columns << " columns, bit " << r << ", " << c;
     EXPECT_EQ(out.back(), -1.0f);
   }
+}
+
+TEST(Unpack, GivesHalfFloatsAsTheyAre) {
+  const std::vector<float> numbers{0, 1, -2.5f, 1024, 65504, 0x1p-24f, -0.125f};
+  BitMatrix bits(3, 16 * numbers.size());
+  for (std::size_t i = 0; i < numbers.size(); ++i) bits.row(1)[i / 4] |= std::uint64_t{to_half(numbers[i])} << (16 * (i % 4));
+  std::vector<float> out(3 * numbers.size(), -1.0f), wanted(3 * numbers.size(), 0.0f);
+  std::copy(numbers.begin(), numbers.end(), wanted.begin() + static_cast<std::ptrdiff_t>(numbers.size()));
+  unpack(bits, 16, out);
+  EXPECT_EQ(out, wanted);
 }
 
 TEST(CheckBatch, NamesTheSampleWhoseLabelIsNoClass) {

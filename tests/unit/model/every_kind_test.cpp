@@ -54,6 +54,45 @@ TEST_P(EveryKind, LossAndHitsAreThoseOfTheSoftScores) {
   EXPECT_EQ(result.correct, correct);
 }
 
+/// Sum and gradients are linear in the loss: class weights scale those of a class, shares of two labels add up.
+TEST_P(EveryKind, WeightsAndSharesOfLabelsAreLinear) {
+  const StepContext context{1.0 / 20};
+  const auto passes = [&](const logic::LossOptions& loss, const data::Batch& batch) {
+    const auto model = make_model(small_options(GetParam()), kShape, kClasses, 1, optimizer("adam"), loss);
+    std::vector<float> gradients(model->gradient_size(), 0.0f);
+    const double sum = model->forward_backward(batch, context, gradients).loss_sum;
+    return std::pair(sum, gradients);
+  };
+  const auto expect_sum = [](const auto& got, double a, const auto& one, double b, const auto& two) {
+    EXPECT_NEAR(got.first, a * one.first + b * two.first, 1e-5 * std::abs(got.first));
+    double most = 0;
+    for (const float g : got.second) most = std::max<double>(most, std::abs(g));
+    EXPECT_GT(most, 0);
+    for (std::size_t i = 0; i < got.second.size(); ++i)
+      EXPECT_NEAR(got.second[i], a * one.second[i] + b * two.second[i], 2e-5 * most) << i;
+  };
+  auto batch = random_batch(0, 20);
+  std::fill(batch.labels.begin(), batch.labels.end(), std::uint16_t{3});
+  const auto plain = passes({}, batch);
+  const std::vector<float> weights{1, 1, 1, 2.5F, 1};
+  expect_sum(passes({.label_smoothing = 0, .class_weights = weights}, batch), 2.5, plain, 0, plain);
+
+  const logic::LossOptions loss{.label_smoothing = 0.2, .class_weights = {0.5F, 2, 1, 1, 3}};
+  const auto first = passes(loss, batch);
+  auto other = batch;
+  std::fill(other.labels.begin(), other.labels.end(), std::uint16_t{1});
+  const auto second = passes(loss, other);
+  batch.second_labels = other.labels;
+  batch.label_share.assign(20, 0.625F);
+  expect_sum(passes(loss, batch), 0.625, first, 0.375, second);
+}
+
+TEST_P(EveryKind, RefusesWeightsOfOtherClasses) {
+  EXPECT_THROW(make_model(small_options(GetParam()), kShape, kClasses, 1, optimizer("adam"),
+                          {.label_smoothing = 0, .class_weights = {1, 2}}),
+               ConfigError);
+}
+
 /// What makes any split of a global batch over ranks and micro-batches the same step.
 TEST_P(EveryKind, AddsTheGradientsOfABatchsParts) {
   const auto model = small_model(GetParam());

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "dltonic/core/half.h"
 #include "dltonic/core/random.h"
 #include "dltonic/model/model.h"
 
@@ -44,13 +45,14 @@ inline std::unique_ptr<Model> small_model(const std::string& kind, std::uint64_t
 /// Samples [first, first + count) of one endless random data set.
 inline data::Batch random_batch(std::uint32_t first, std::uint32_t count, const data::FrameShape& shape = kShape) {
   data::Batch batch;
-  batch.bits = BitMatrix(count, shape.features());
+  batch.bits = BitMatrix(count, shape.row_bits());
   for (std::uint32_t i = 0; i < count; ++i) {
     Random random(7, Use::test, first + i);
     batch.labels.push_back(static_cast<std::uint16_t>(random.below(kClasses)));
     batch.samples.push_back(first + i);
     for (std::size_t f = 0; f < shape.features(); ++f) {
-      if (random.below(2) == 1) batch.bits.set(i, f);
+      if (shape.depth == 16) batch.bits.row(i)[f / 4] |= std::uint64_t{to_half(random.uniform() * 4 - 1)} << (16 * (f % 4));
+      else if (random.below(2) == 1) batch.bits.set(i, f);
     }
   }
   return batch;

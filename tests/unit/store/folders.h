@@ -10,8 +10,8 @@
 #include <string>
 #include <thread>
 
+#include "dltonic/core/checksum.h"
 #include "dltonic/core/file.h"
-#include "dltonic/core/hash.h"
 #include "store/manifest.h"
 
 namespace dltonic::test {
@@ -62,7 +62,7 @@ inline std::filesystem::path make_checkpoint(const std::filesystem::path& checkp
   manifest.step = step;
   manifest.time = "20261122T220657Z";
   manifest.state_bytes = state.size();
-  manifest.state_sha256 = sha256_hex(state);
+  manifest.state_checksum = checksum(state);
   manifest.parts = {{"metrics", {{"loss", 1.0 / step}}}};
   put(folder / store::kManifestFile, store::manifest_text(manifest));
   rename_durably(folder, checkpoints / checkpoint_name(step));

@@ -154,21 +154,34 @@ TEST(Lock, OfManyThatFindADeadOneExactlyOneTakesIt) {
   constexpr int kProcesses = 8;
   for (int round = 0; round < 10; ++round) {
     put_foreign(folder / "run.lock", 2 * kDeadAfter_s);
+    int asked[2], over[2];
+    ASSERT_EQ(::pipe(asked) + ::pipe(over), 0);
     std::vector<pid_t> children;
     for (int i = 0; i < kProcesses; ++i) {
       const pid_t child = ::fork();
       if (child == 0) {
+        ::close(over[1]);
+        char byte = 'x';
         try {
           const Lock lock(folder / "run.lock", "training");
-          put(folder / ("taken-" + std::to_string(i)), "");
-          ::usleep(200000);  // longer than the others need to ask
+          [[maybe_unused]] const ssize_t told = ::write(asked[1], &byte, 1);
+          ::close(asked[1]);
+          [[maybe_unused]] const ssize_t heard = ::read(over[0], &byte, 1);  // until all others have asked
         } catch (const ConfigError&) {
+          [[maybe_unused]] const ssize_t told = ::write(asked[1], &byte, 1);
           ::_exit(1);
         }
         ::_exit(0);
       }
       children.push_back(child);
     }
+    ::close(asked[1]);
+    ::close(over[0]);
+    int answers = 0;
+    for (char byte = 0; ::read(asked[0], &byte, 1) == 1;) ++answers;  // to the end: each has answered, or died
+    EXPECT_EQ(answers, kProcesses);
+    ::close(over[1]);
+    ::close(asked[0]);
     int taken = 0;
     for (const pid_t child : children) {
       int status = 0;
@@ -178,6 +191,16 @@ TEST(Lock, OfManyThatFindADeadOneExactlyOneTakesIt) {
     EXPECT_EQ(taken, 1);
     EXPECT_FALSE(fs::exists(folder / "run.lock"));
   }
+}
+
+TEST(Lock, WhoDiedWhileRemovingADeadOneHoldsNobodyUp) {
+  const TemporaryFolder folder;
+  put_foreign(folder / "run.lock", 2 * kDeadAfter_s);
+  put(folder / "run.lock.part", "");
+  EXPECT_THROW(Lock(folder / "run.lock", "training"), StorageError);  // another process may be at it
+  set_age(folder / "run.lock.part", kDeadAfter_s + 5);
+  EXPECT_EQ(refusal(folder / "run.lock"), "");
+  EXPECT_FALSE(fs::exists(folder / "run.lock.part"));
 }
 
 TEST(Lease, ManyMayHoldOneAndThoseOfTheDeadGo) {

@@ -3,8 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cstdlib>
 #include <fstream>
+#include <optional>
+#include <thread>
 
+#include "dltonic/core/fault_point.h"
+#include "dltonic/core/log.h"
 #include "dltonic/store/checkpoint_store.h"
 #include "unit/store/folders.h"
 
@@ -18,6 +24,15 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr double kLong_s = 100;  ///< on a machine that does much else
+
+constexpr int kSlow = 4711;  ///< step at which the mirror sleeps after each piece it has copied
+[[maybe_unused]] const int kWished = ::setenv("DLTONIC_FAIL_AT", "during_sync:*:4711:sleep=0.5", 1);
+
+/// While it lives, the copy of a state of 24 MB takes some 3 s.
+struct SlowCopies {
+  SlowCopies() { set_fault_step(kSlow); }
+  ~SlowCopies() { set_fault_step(-1); }
+};
 
 struct Places {
   Places() {
@@ -33,15 +48,22 @@ struct Places {
   fs::path save(int step, std::size_t bytes = 100000) {
     const auto path = make_checkpoint(run / "checkpoints", step, bytes);
     put(run / "checkpoints/latest", checkpoint_name(step) + "\n");
-    journal.record(checkpoint_name(step), Place::scratch, sha256_file(path / kStateFile));
+    journal.record(checkpoint_name(step), Place::scratch, checksum_file(path / kStateFile));
     return path;
   }
   bool is_mirrored(int step) const { return CheckpointStore::verify(copy / "checkpoints" / checkpoint_name(step)).empty(); }
+  /// Waits for it.
+  testing::AssertionResult is_in_mid_copy(const Mirror& mirror, int step) const {
+    bool is = false;
+    const bool came = wait_until([&] { return (is = mirror.copying(checkpoint_name(step))) || is_mirrored(step); });
+    if (is) return testing::AssertionSuccess();
+    return testing::AssertionFailure() << (came ? "it was copied before this test saw it" : "nothing is copied");
+  }
   bool all_equal() const {
     for (const auto& entry : fs::recursive_directory_iterator(run)) {
       if (!entry.is_regular_file() || entry.path().filename() == kJournalFile) continue;
       const auto there = copy / fs::relative(entry.path(), run);
-      if (!fs::exists(there) || sha256_file(there) != sha256_file(entry.path())) return false;
+      if (!fs::exists(there) || checksum_file(there) != checksum_file(entry.path())) return false;
     }
     return true;
   }
@@ -94,10 +116,13 @@ TEST(Mirror, WhatPolicyGivesUpGoesOnceTheNewestIsSafe) {
 TEST(Mirror, ACheckpointThatPolicyRemovesInMidCopyLeavesNothing) {
   Places p;
   p.save(1, 24 << 20);
+  std::optional<SlowCopies> slow(std::in_place);
   const auto mirror = p.start();
-  ASSERT_TRUE(wait_until([&] { return mirror->copying(checkpoint_name(1)); }));
+  ASSERT_TRUE(p.is_in_mid_copy(*mirror, 1));
   p.save(2);
   CheckpointStore::remove(p.run / "checkpoints" / checkpoint_name(1));
+  EXPECT_TRUE(mirror->copying(checkpoint_name(1)) || !has_fault_points());
+  slow.reset();
   mirror->wish(p.run / "checkpoints" / checkpoint_name(2));
   EXPECT_TRUE(mirror->finish(kLong_s, p.progress).safe());
   EXPECT_TRUE(p.is_mirrored(2));
@@ -111,8 +136,8 @@ TEST(Mirror, GoesOnWhenProjectStorageIsBack) {
   p.save(1);
   const auto mirror = p.start();
   ASSERT_TRUE(wait_until([&] { return p.is_mirrored(1); }));
-  fs::rename(p.project, p.folder / "away");
   testing::internal::CaptureStderr();
+  fs::rename(p.project, p.folder / "away");
   mirror->wish(p.save(2));
   EXPECT_FALSE(wait_until([&] { return p.is_mirrored(2); }, 2.5));  // tries at once, after 1 s and after 3 s
   EXPECT_FALSE(fs::exists(p.project)) << "nothing is written where project storage was";
@@ -125,6 +150,46 @@ TEST(Mirror, GoesOnWhenProjectStorageIsBack) {
   EXPECT_THAT(said, HasSubstr(p.project.string()));
   EXPECT_THAT(said, HasSubstr("takes copies again"));
   EXPECT_TRUE(p.all_equal());
+}
+
+TEST(Mirror, ComesToTheEndOfAPassHoweverFastCheckpointsComeAndGo) {
+  Places p;
+  p.save(1);
+  const auto mirror = p.start();
+  ASSERT_TRUE(wait_until([&] { return p.is_mirrored(1); }));
+  log::add_file(p.folder / "log");
+  const auto said = [&] { return read_text(p.folder / "log"); };
+  fs::rename(p.project, p.folder / "away");
+  std::atomic<bool> over{false};
+  std::thread saves([&] {  // what a run does that keeps its last two
+    for (int step = 2; !over; ++step) {
+      mirror->wish(p.save(step, 50000));
+      if (step > 3 && !mirror->copying(checkpoint_name(step - 2)))
+        CheckpointStore::remove(p.run / "checkpoints" / checkpoint_name(step - 2));
+    }
+  });
+  EXPECT_TRUE(wait_until([&] { return said().find("takes no copies") != std::string::npos; }));
+  fs::rename(p.folder / "away", p.project);
+  const auto newest = [&] { return mirror->copies().empty() ? std::string() : mirror->copies().front().name; };
+  EXPECT_TRUE(wait_until([&] { return newest() != checkpoint_name(1); }));
+  const std::string then = newest();
+  EXPECT_TRUE(wait_until([&] { return newest() != then; })) << "what is copied is looked at while more comes";
+  const auto marked = [&] {
+    const auto marker = CheckpointStore(p.copy / "checkpoints").marker("latest");
+    return marker ? marker->filename().string() : std::string();
+  };
+  EXPECT_TRUE(wait_until([&] { return !marked().empty(); })) << "and marked";
+  const std::string first_marked = marked();
+  EXPECT_TRUE(wait_until([&] { return !marked().empty() && marked() != first_marked; })) << "again";
+  over = true;
+  saves.join();
+  EXPECT_TRUE(mirror->finish(kLong_s, p.progress).safe());
+  log::close_file();
+  EXPECT_EQ(said().find("takes no copies"), said().rfind("takes no copies")) << said();
+  EXPECT_THAT(said(), HasSubstr("takes copies again"));
+  for (const auto& entry : fs::directory_iterator(p.copy / "checkpoints")) {
+    EXPECT_NE(entry.path().extension(), ".part") << entry.path();
+  }
 }
 
 TEST(Mirror, SaysAtTheEndWhatIsNotSafeAndDoesNotWaitLongForARefusal) {
@@ -170,9 +235,11 @@ TEST(Mirror, EndsSoonInMidCopyAndTheNextOneGoesOn) {
   Places p;
   p.save(1, 24 << 20);
   {
+    const SlowCopies slow;
     const auto mirror = p.start();
-    ASSERT_TRUE(wait_until([&] { return mirror->copying(checkpoint_name(1)); }));
+    ASSERT_TRUE(p.is_in_mid_copy(*mirror, 1));
   }
+  EXPECT_TRUE(!p.is_mirrored(1) || !has_fault_points());
   const auto next = p.start();
   EXPECT_TRUE(next->finish(kLong_s, p.progress).safe());
   EXPECT_TRUE(p.is_mirrored(1));

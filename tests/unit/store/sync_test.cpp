@@ -6,12 +6,17 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <atomic>
 #include <fstream>
+#include <thread>
 
 #include "dltonic/core/error.h"
+#include "dltonic/core/hash.h"
 #include "dltonic/store/checkpoint_store.h"
+#include "dltonic/store/lock.h"
 #include "store/ledger.h"
 #include "store/part_file.h"
+#include "store/process_id.h"
 #include "unit/store/folders.h"
 
 using namespace dltonic;
@@ -76,8 +81,8 @@ TEST(CopyFile, KeepsContentAndTimesAndLeavesNothingElse) {
   const auto copied = sync_file(folder / "a/f.bin", folder / "b/c/f.bin");
   EXPECT_TRUE(copied.copied);
   EXPECT_EQ(copied.bytes, content.size());
-  EXPECT_EQ(copied.sha256, sha256_hex(content));
-  EXPECT_EQ(sha256_file(folder / "b/c/f.bin"), sha256_hex(content));
+  EXPECT_EQ(copied.checksum, checksum(content));
+  EXPECT_EQ(checksum_file(folder / "b/c/f.bin"), checksum(content));
   EXPECT_EQ(fs::last_write_time(folder / "a/f.bin"), fs::last_write_time(folder / "b/c/f.bin"));
   EXPECT_THAT(names_below(folder / "b"), testing::ElementsAre("c/" + std::string(kLedgerFile), "c/f.bin"));
 }
@@ -133,7 +138,7 @@ TEST(CopyFile, GoesOnWithWhatAKilledJobLeft) {
   ASSERT_EQ(stale_parts(folder / "b/a").size(), 1u);
   const auto copied = sync_file(folder / "a", folder / "b/a");
   EXPECT_EQ(copied.resumed, 16u << 20);
-  EXPECT_EQ(sha256_file(folder / "b/a"), sha256_hex(content));
+  EXPECT_EQ(checksum_file(folder / "b/a"), checksum(content));
   EXPECT_TRUE(stale_parts(folder / "b/a").empty());
   EXPECT_FALSE(fs::exists(part_file(folder / "b/a")));
 }
@@ -149,7 +154,7 @@ TEST(CopyFile, APartThatIsNotTheBeginningIsNotGoneOnFrom) {
     part.write("damaged", 7);
   }
   EXPECT_EQ(sync_file(folder / "a", folder / "b/a").resumed, 8u << 20);
-  EXPECT_EQ(sha256_file(folder / "b/a"), sha256_hex(content));
+  EXPECT_EQ(checksum_file(folder / "b/a"), checksum(content));
 }
 
 TEST(CopyFile, APartOfALivingProcessIsLeftAlone) {
@@ -175,7 +180,7 @@ TEST(CopyFile, AStopLeavesAPartAndTheNextGoesOn) {
   EXPECT_FALSE(fs::exists(folder / "b/a"));
   EXPECT_TRUE(fs::exists(part_file(folder / "b/a")));
   EXPECT_EQ(sync_file(folder / "a", folder / "b/a").resumed, 12u << 20);
-  EXPECT_EQ(sha256_file(folder / "b/a"), sha256_hex(content));
+  EXPECT_EQ(checksum_file(folder / "b/a"), checksum(content));
 }
 
 TEST(CopyFile, FilesThatGrowAreCopiedAsWholeLines) {
@@ -239,7 +244,7 @@ TEST(CopyFile, ADestinationThatVanishesAndComesBack) {
   fs::remove_all(folder / "b");
   fs::rename(folder / "away", folder / "b");
   EXPECT_GT(sync_file(folder / "a", folder / "b/a").resumed, 0u);
-  EXPECT_EQ(sha256_file(folder / "b/a"), sha256_hex(content));
+  EXPECT_EQ(checksum_file(folder / "b/a"), checksum(content));
 }
 
 TEST(CopyCheckpoint, AppearsWholeAndIsGood) {
@@ -250,7 +255,7 @@ TEST(CopyCheckpoint, AppearsWholeAndIsGood) {
   how.on_bytes = [&](std::uint64_t) { EXPECT_FALSE(fs::exists(to)); };
   const auto copied = sync_checkpoint(from, to, how);
   EXPECT_TRUE(copied.copied);
-  EXPECT_EQ(copied.sha256, sha256_file(from / kStateFile));
+  EXPECT_EQ(copied.checksum, checksum_file(from / kStateFile));
   EXPECT_EQ(CheckpointStore::verify(to), "");
   EXPECT_THAT(names_below(to), testing::ElementsAre("manifest.json", "state.h5"));
   EXPECT_FALSE(sync_checkpoint(from, to).copied);
@@ -267,13 +272,55 @@ TEST(CopyCheckpoint, ABrokenSourceIsNotCopiedAndABrokenCopyIsReplaced) {
   }
   fs::resize_file(cut / kStateFile, 100);
   const fs::path there = folder / "b/checkpoints";
-  EXPECT_THAT(message<DataError>([&] { sync_checkpoint(rotten, there / rotten.filename()); }), HasSubstr("sha256"));
+  EXPECT_THAT(message<DataError>([&] { sync_checkpoint(rotten, there / rotten.filename()); }), HasSubstr("checksum"));
   EXPECT_THAT(message<DataError>([&] { sync_checkpoint(cut, there / cut.filename()); }), HasSubstr("100 bytes"));
   EXPECT_FALSE(fs::exists(there / rotten.filename()));
   sync_checkpoint(good, there / good.filename());
   fs::resize_file(there / good.filename() / kStateFile, 100);
   EXPECT_TRUE(sync_checkpoint(good, there / good.filename()).copied);
   EXPECT_EQ(CheckpointStore::verify(there / good.filename()), "");
+}
+
+/// As checkpoints of version 1 are: with the sha256 of the state.
+void make_first_version(const fs::path& checkpoint) {
+  std::string text = read_text(checkpoint / kManifestFile);
+  const auto replace = [&](const std::string& what, const std::string& by) {
+    ASSERT_NE(text.find(what), std::string::npos);
+    text.replace(text.find(what), what.size(), by);
+  };
+  replace("\"checksum\": \"" + checksum_file(checkpoint / kStateFile), "\"sha256\": \"" + sha256_file(checkpoint / kStateFile));
+  replace("\"version\": 2", "\"version\": 1");
+  put(checkpoint / kManifestFile, text);
+}
+
+TEST(CopyCheckpoint, ThoseOfVersionOneAreReadVerifiedAndCopied) {
+  const TemporaryFolder folder;
+  const auto from = make_checkpoint(folder / "a/checkpoints", 7, 3 << 20);
+  const auto to = folder / "b/checkpoints" / from.filename();
+  make_first_version(from);
+  EXPECT_EQ(read_manifest(from).state_checksum, "sha256:" + sha256_file(from / kStateFile));
+  EXPECT_EQ(CheckpointStore::verify(from), "");
+  EXPECT_TRUE(sync_checkpoint(from, to).copied);
+  EXPECT_EQ(CheckpointStore::verify(to), "");
+  EXPECT_EQ(plan_sync(from, to).at(0).why, "verified");
+  EXPECT_EQ(plan_sync(from, to, {.checksum = true}).at(0).why, "verified");
+  fs::remove_all(to);
+  {
+    std::fstream file(from / kStateFile, std::ios::in | std::ios::out);
+    file.seekp(777);
+    file.put('x');
+  }
+  EXPECT_THAT(CheckpointStore::verify(from), testing::AllOf(HasSubstr("sha256:"), HasSubstr("expected")));
+  EXPECT_THAT(message<DataError>([&] { sync_checkpoint(from, to); }), HasSubstr("is damaged"));
+}
+
+TEST(CopyCheckpoint, OneOfALaterVersionIsRefusedByName) {
+  const TemporaryFolder folder;
+  const auto from = make_checkpoint(folder / "a/checkpoints", 7);
+  std::string text = read_text(from / kManifestFile);
+  text.replace(text.find("\"version\": 2"), 12, "\"version\": 3");
+  put(from / kManifestFile, text);
+  EXPECT_THAT(CheckpointStore::verify(from), HasSubstr("version 3, this program reads versions 1 and 2"));
 }
 
 TEST(PlanSync, NamesWhatWouldBeDoneInOrder) {
@@ -297,6 +344,26 @@ TEST(PlanSync, NamesWhatWouldBeDoneInOrder) {
   EXPECT_FALSE(fs::exists(folder / "b"));
 }
 
+TEST(PlanSync, TakesNoCheckpointApartThatIsSavedOrPrunedMeanwhile) {
+  const TemporaryFolder folder;
+  const fs::path checkpoints = folder / "a/checkpoints";
+  for (int step = 1; step <= 20; ++step) make_checkpoint(checkpoints, step, 1000);
+  std::atomic<bool> over{false};
+  std::thread saves([&] {
+    for (int step = 21; !over; ++step) {
+      make_checkpoint(checkpoints, step, 1000);
+      CheckpointStore::remove(checkpoints / checkpoint_name(step - 20));
+    }
+  });
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+  while (std::chrono::steady_clock::now() < end && !HasFailure()) {
+    for (const auto& item : plan_sync(folder / "a", folder / "b"))
+      EXPECT_EQ(item.path.parent_path(), "checkpoints") << item.path;
+  }
+  over = true;
+  saves.join();
+}
+
 TEST(PlanSync, RemovesOnlyWhenAsked) {
   const TemporaryFolder folder;
   put(folder / "a/kept", "1");
@@ -310,6 +377,37 @@ TEST(PlanSync, RemovesOnlyWhenAsked) {
     EXPECT_EQ(fs::exists(folder / "b/checkpoints" / checkpoint_name(3)), !wish);
   }
   EXPECT_TRUE(fs::exists(folder / "b/kept"));
+}
+
+TEST(OrphanParts, GoUnlessSomebodyWillGoOnWithThem) {
+  const TemporaryFolder folder;
+  make_checkpoint(folder / "a/checkpoints", 2);
+  const auto theirs = folder / "b/checkpoints";
+  const std::string host = host_name(), dead = "4194305";  // above the largest process id
+  const auto part = [&](int step, const std::string& owner) {
+    const auto name = theirs / (checkpoint_name(step) + owner + ".part");
+    put(name / kStateFile, "half");
+    return name;
+  };
+  const auto removal = part(1, ""), removal_of_what_is_there = part(2, ""), dead_ones = part(1, "." + host + "-" + dead),
+             mine = part(1, "." + host + "-" + std::to_string(::getpid()));
+  const auto wanted = part(2, "." + host + "-" + dead), living = part(1, "." + host + "-1"), foreign = part(1, ".elsewhere-7");
+  remove_orphan_parts(folder / "a", folder / "b");
+  for (const auto& gone : {removal, removal_of_what_is_there, dead_ones, mine}) EXPECT_FALSE(fs::exists(gone)) << gone;
+  for (const auto& kept : {wanted, living, foreign}) EXPECT_TRUE(fs::exists(kept)) << kept;
+
+  const auto save = part(3, "");
+  put(folder / "b" / kRunLockFile,
+      R"({"host":"elsewhere","space":"","process":7,"start":"1","since":"now","what":"training"})");
+  remove_orphan_parts(folder / "a", folder / "b");
+  EXPECT_TRUE(fs::exists(save)) << "of a run that trains there";
+  fs::remove(folder / "b" / kRunLockFile);
+  const Lock lock(folder / "b" / kRunLockFile, "mirror or pull");
+  remove_orphan_parts(folder / "a", folder / "b");
+  EXPECT_FALSE(fs::exists(save));
+
+  remove_orphan_parts(folder / "a", folder / "nowhere");
+  EXPECT_FALSE(fs::exists(folder / "nowhere"));
 }
 
 TEST(Ledger, StaysShortAndForgivesACutLine) {

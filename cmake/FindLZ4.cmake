@@ -1,0 +1,10 @@
+# LZ4 with its frame format: -DLZ4_ROOT or the system's. Makes LZ4::LZ4.
+find_path(LZ4_INCLUDE_DIR lz4frame.h HINTS ${LZ4_ROOT}/include $ENV{LZ4_ROOT}/include)
+find_library(LZ4_LIBRARY NAMES lz4 HINTS ${LZ4_ROOT}/lib $ENV{LZ4_ROOT}/lib)
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(LZ4 REQUIRED_VARS LZ4_LIBRARY LZ4_INCLUDE_DIR)
+mark_as_advanced(LZ4_INCLUDE_DIR LZ4_LIBRARY)
+if(LZ4_FOUND AND NOT TARGET LZ4::LZ4)
+  add_library(LZ4::LZ4 UNKNOWN IMPORTED)
+  set_target_properties(LZ4::LZ4 PROPERTIES IMPORTED_LOCATION ${LZ4_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${LZ4_INCLUDE_DIR})
+endif()

@@ -1,0 +1,15 @@
+# libzip: -DLIBZIP_ROOT or the system's. Debian's own CMake file demands programs that it ships in other packages, so it is not
+# used. Makes LibZip::LibZip.
+find_path(LIBZIP_INCLUDE_DIR zip.h HINTS ${LIBZIP_ROOT}/include $ENV{LIBZIP_ROOT}/include)
+find_library(LIBZIP_LIBRARY NAMES zip HINTS ${LIBZIP_ROOT}/lib $ENV{LIBZIP_ROOT}/lib)
+if(LIBZIP_INCLUDE_DIR AND EXISTS ${LIBZIP_INCLUDE_DIR}/zipconf.h)
+  file(STRINGS ${LIBZIP_INCLUDE_DIR}/zipconf.h _version REGEX "#define LIBZIP_VERSION +\"")
+  string(REGEX MATCH "[0-9]+\\.[0-9]+\\.[0-9]+" LIBZIP_VERSION "${_version}")
+endif()
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(LibZip REQUIRED_VARS LIBZIP_LIBRARY LIBZIP_INCLUDE_DIR VERSION_VAR LIBZIP_VERSION)
+mark_as_advanced(LIBZIP_INCLUDE_DIR LIBZIP_LIBRARY)
+if(LibZip_FOUND AND NOT TARGET LibZip::LibZip)
+  add_library(LibZip::LibZip UNKNOWN IMPORTED)
+  set_target_properties(LibZip::LibZip PROPERTIES IMPORTED_LOCATION ${LIBZIP_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${LIBZIP_INCLUDE_DIR})
+endif()

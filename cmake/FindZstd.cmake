@@ -1,0 +1,10 @@
+# Zstandard: -DZSTD_ROOT or the system's. Makes Zstd::Zstd.
+find_path(ZSTD_INCLUDE_DIR zstd.h HINTS ${ZSTD_ROOT}/include $ENV{ZSTD_ROOT}/include)
+find_library(ZSTD_LIBRARY NAMES zstd HINTS ${ZSTD_ROOT}/lib $ENV{ZSTD_ROOT}/lib)
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(Zstd REQUIRED_VARS ZSTD_LIBRARY ZSTD_INCLUDE_DIR)
+mark_as_advanced(ZSTD_INCLUDE_DIR ZSTD_LIBRARY)
+if(Zstd_FOUND AND NOT TARGET Zstd::Zstd)
+  add_library(Zstd::Zstd UNKNOWN IMPORTED)
+  set_target_properties(Zstd::Zstd PROPERTIES IMPORTED_LOCATION ${ZSTD_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${ZSTD_INCLUDE_DIR})
+endif()
