@@ -15,7 +15,7 @@ namespace dltonic::app {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr double kFetchLimit_s = 1800, kEndLimit_s = 60;
+constexpr double kFetchLimit_s = 1800, kEndLimit_s = 60, kAbortWait_s = 2;
 
 /// `path` below `folder`; nothing where it lies elsewhere.
 std::optional<fs::path> below(const fs::path& path, const fs::path& folder) {
@@ -133,6 +133,7 @@ void RunStorage::fetch() {
 void RunStorage::start_mirror() {
   if (!world_.is_root() || !copy_) return;
   mirror_ = std::make_unique<store::Mirror>(run_dir_, *copy_, config_.storage, *journal_);
+  at_abort_.emplace(world_, [this] { mirror_->break_off(kAbortWait_s); });
 }
 
 void RunStorage::finish(bool stopped, Progress& progress) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "app/run_config.h"
+#include "dltonic/comm/world.h"
 #include "dltonic/core/progress.h"
 #include "dltonic/store/journal.h"
 #include "dltonic/store/lock.h"
@@ -50,6 +51,7 @@ class RunStorage {
   std::unique_ptr<store::Lock> lock_, copy_lock_;
   std::unique_ptr<store::Journal> journal_;
   std::unique_ptr<store::Mirror> mirror_;
+  std::optional<comm::AbortHook> at_abort_;  ///< dies before the mirror
 };
 
 }  // namespace dltonic::app

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <thread>
+#include <utility>
 
 #include "comm/world_impl.h"
 #include "dltonic/comm/canonical.h"
@@ -216,10 +217,23 @@ void World::Impl::abort(const std::string& message, int exit_code) {
       collectives && size > 1 ? cat("; what each rank did last: ", collectives->path().parent_path().string()) : std::string();
   log::error(size > 1 ? cat("[", host, "] ", message, last) : message);
   log::flush();
+  {
+    const std::lock_guard lock(hook_mutex);
+    if (hook) hook();
+  }
   int finalized = 0;
   MPI_Finalized(&finalized);
   if (!finalized) MPI_Abort(MPI_COMM_WORLD, exit_code);
   ::_exit(exit_code);
+}
+
+AbortHook::AbortHook(World& world, std::function<void()> work) : world_(world.impl()) {
+  const std::lock_guard lock(world_.hook_mutex);
+  world_.hook = std::move(work);
+}
+AbortHook::~AbortHook() {
+  const std::lock_guard lock(world_.hook_mutex);
+  world_.hook = nullptr;
 }
 
 Phase::Phase(World::Impl& world, const std::string& name, double limit_s)

@@ -4,7 +4,9 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,6 +28,8 @@ struct World::Impl {
   Impl* first = nullptr;                               ///< of a World made by beside(): the program's own
   std::vector<std::byte> send_buffer, receive_buffer;  ///< of reductions, kept: fresh pages cost more than the additions
   std::atomic<bool> ending{false};                     ///< an abort is under way
+  std::mutex hook_mutex;                               ///< guards hook, and is held while it works
+  std::function<void()> hook;                          ///< AbortHook's
 
   CollectiveLog* collective_log() const { return (first != nullptr ? first : this)->collectives.get(); }
   /// Sleeps until all ranks have come here. Nothing in the program's own World, whose ranks spin. collective

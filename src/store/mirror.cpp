@@ -62,6 +62,7 @@ struct Mirror::State {
       : run(std::move(run_folder)), copy(std::move(copy_folder)), options(mirror_options), journal(&its_journal) {}
 
   void work();
+  bool break_off(double wait_s);  ///< true where the thread has ended
   void pass();
   void look_for_storage();
   std::map<std::string, std::string> marked() const;
@@ -103,15 +104,19 @@ Mirror::Mirror(fs::path run, fs::path copy, const MirrorOptions& options, Journa
   state_->thread = std::thread([state = state_] { state->work(); });
 }
 
+bool Mirror::State::break_off(double wait_s) {
+  std::unique_lock lock(mutex);
+  abandoned = true;
+  changed.notify_all();
+  return changed.wait_for(lock, std::chrono::duration<double>(wait_s), [&] { return ended; });
+}
+
 Mirror::~Mirror() {
-  std::unique_lock lock(state_->mutex);
-  state_->abandoned = true;
-  state_->changed.notify_all();
-  const bool ended = state_->changed.wait_for(lock, std::chrono::duration<double>(kEndWait_s), [&] { return state_->ended; });
-  lock.unlock();
-  if (ended) state_->thread.join();
+  if (state_->break_off(kEndWait_s)) state_->thread.join();
   else state_->thread.detach();
 }
+
+void Mirror::break_off(double wait_s) { state_->break_off(wait_s); }
 
 void Mirror::wish(const fs::path& checkpoint) {
   std::string slow;

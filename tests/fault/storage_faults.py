@@ -46,6 +46,18 @@ class FileLimits(FaultTest):
         self.goes_on_like([*NMNIST, *SMALL, "train.epochs=2"], broken="nmnist_difflogic", ranks=2)
 
 
+    def test_error_while_the_mirror_copies(self):
+        self.done("prepare", *NMNIST)
+        run = self.run_folder("nmnist_difflogic")
+        run.mkdir(parents=True)
+        (run / "a_long_file").write_bytes(b"\1" * (32 << 20))
+        os.symlink("/dev/full", run / "metrics.jsonl")
+        job = self.start("train", *NMNIST, *SMALL, ranks=2, env={"DLTONIC_FAIL_AT": "during_sync:0:*:sleep=1"})
+        result = job.wait(90)  # which looks for half files
+        self.assertRegex(result.err, r"rank 0: error: .*metrics.jsonl: No space left on device")
+        self.assertNotIn("a_long_file", [path.name for path in (self.folder / "project").rglob("*")])
+
+
 class FullDisk(FaultTest):
     """Run in a mount namespace of its own (unshare --mount): what is mounted here ends with the test."""
 

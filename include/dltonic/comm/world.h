@@ -102,6 +102,21 @@ class World {
   std::unique_ptr<Impl> impl_;
 };
 
+/// While it lives, `work` runs where this process ends the job (World::abort), between the error's line and the end: what
+/// other threads have half done is taken away there, for no destructor runs. From whichever thread ends the job, once; it
+/// throws nothing and takes two seconds at most. One at a time a process. Its owner's work must not end in that time, so
+/// the destructor waits for it.
+class AbortHook {
+ public:
+  AbortHook(World& world, std::function<void()> work);
+  ~AbortHook();
+  AbortHook(const AbortHook&) = delete;
+  AbortHook& operator=(const AbortHook&) = delete;
+
+ private:
+  World::Impl& world_;
+};
+
 class Phase {
  public:
   Phase(World::Impl& world, const std::string& name, double limit_s);

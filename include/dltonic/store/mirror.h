@@ -75,6 +75,10 @@ class Mirror {
   /// What project storage holds, newest first, as last seen; empty before the first look.
   std::vector<MirroredCheckpoint> copies() const;
 
+  /// Where the process is about to end: a copy under way is broken off and what it wrote is removed. Nothing is copied any
+  /// more. Waits no longer than `wait_s` for storage that does not answer.
+  void break_off(double wait_s);
+
   /// Copies what is left and ends the thread; nothing may change in the run's folder any more. Waits up to `wait_s` in all,
   /// but no longer than a tenth of it while project storage refuses every try. Says nothing itself: the caller tells what
   /// is not safe (describe_open).
