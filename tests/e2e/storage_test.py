@@ -110,6 +110,7 @@ class Interrupted(StorageTest):
         self.assert_refused(pull, f"is in use by process {pid}")
         job.end()  # by SIGKILL, which may hit while a small file is written
         for half in (self.scratch / "config.yaml.tmp.1", self.scratch / "checkpoints/latest.tmp.1", self.project / "checkpoints/best.tmp.1"):
+            half.parent.mkdir(parents=True, exist_ok=True)  # the mirror may not have come to a checkpoint yet
             half.write_text("half")
         result = self.start("train", *NMNIST, *SMALL, "train.epochs=1", "--resume", ranks=2).wait(clean=False)
         self.assertEqual(result.code, 0, result)
